@@ -1,0 +1,89 @@
+"""gridmap: the multi-level grids of a county, from streets to the responsible person.
+
+Every public name can be imported from here; what lies behind it is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gridmap.cases.incidents import join_incidents
+    from gridmap.circles.cover import Coverage, coverage
+    from gridmap.circles.isochrones import service_circles
+    from gridmap.geo.io import read_layer
+    from gridmap.grids.blocks import Weights, make_blocks
+    from gridmap.grids.check import check_plan
+    from gridmap.grids.draw import draw_plan
+    from gridmap.grids.io import read_plan
+    from gridmap.grids.plan import LevelSpec, Plan
+    from gridmap.locate.locator import Candidate, Locator, Placement
+    from gridmap.maps.plan_map import plan_map
+    from gridmap.network.io import read_network
+    from gridmap.network.model import WalkNetwork
+    from gridmap.people.io import read_roster
+    from gridmap.people.roster import Responsible, Roster
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Candidate": "gridmap.locate.locator",
+    "Coverage": "gridmap.circles.cover",
+    "LevelSpec": "gridmap.grids.plan",
+    "Locator": "gridmap.locate.locator",
+    "Placement": "gridmap.locate.locator",
+    "Plan": "gridmap.grids.plan",
+    "Responsible": "gridmap.people.roster",
+    "Roster": "gridmap.people.roster",
+    "WalkNetwork": "gridmap.network.model",
+    "Weights": "gridmap.grids.blocks",
+    "check_plan": "gridmap.grids.check",
+    "coverage": "gridmap.circles.cover",
+    "draw_plan": "gridmap.grids.draw",
+    "join_incidents": "gridmap.cases.incidents",
+    "make_blocks": "gridmap.grids.blocks",
+    "plan_map": "gridmap.maps.plan_map",
+    "read_layer": "gridmap.geo.io",
+    "read_network": "gridmap.network.io",
+    "read_plan": "gridmap.grids.io",
+    "read_roster": "gridmap.people.io",
+    "service_circles": "gridmap.circles.isochrones",
+}
+
+__all__ = [  # noqa: F822 - resolved by __getattr__ below
+    "Candidate",
+    "Coverage",
+    "LevelSpec",
+    "Locator",
+    "Placement",
+    "Plan",
+    "Responsible",
+    "Roster",
+    "WalkNetwork",
+    "Weights",
+    "__version__",
+    "check_plan",
+    "coverage",
+    "draw_plan",
+    "join_incidents",
+    "make_blocks",
+    "plan_map",
+    "read_layer",
+    "read_network",
+    "read_plan",
+    "read_roster",
+    "service_circles",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"gridmap has no {name!r}; it has {', '.join(sorted(_HOME))}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""Joining incidents to grids and people."""

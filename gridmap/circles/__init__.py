@@ -1,0 +1,1 @@
+"""Stations, service circles on foot, coverage in households."""

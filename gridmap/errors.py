@@ -1,0 +1,68 @@
+"""The small tree of errors that gridmap raises.
+
+Every class derives from :class:`GridmapError` and from the builtin a caller would expect, so that
+``except ValueError`` keeps working. A message says what was wrong, where (layer, row, field, value),
+what is allowed and what to do next. ``code`` is the stable name that the command line and HTTP show.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GridmapError(Exception):
+    """Anything gridmap refuses to do; never raised itself."""
+
+    code: ClassVar[str] = "gridmap"
+
+    def __str__(self) -> str:
+        # KeyError shows the repr of its argument; a message is for people.
+        return str(self.args[0]) if self.args else self.code
+
+
+class InputError(GridmapError, ValueError):
+    """A value or a file that cannot be used as it is."""
+
+    code = "input"
+
+
+class LayerError(InputError):
+    """A layer that cannot be read, or a feature of it that cannot be used."""
+
+    code = "layer"
+
+
+class CrsError(InputError):
+    """A coordinate system that is missing, unknown, or does not fit the coordinates."""
+
+    code = "crs"
+
+
+class UnknownNameError(GridmapError, KeyError):
+    """A code, level, column or person that does not exist; the message lists what does."""
+
+    code = "unknown-name"
+
+
+class DrawError(GridmapError, ValueError):
+    """A drawing that cannot be made: for example more grids asked for than blocks can give."""
+
+    code = "draw"
+
+
+class PlanError(GridmapError, ValueError):
+    """A plan file or a set of layers that does not make a plan."""
+
+    code = "plan"
+
+
+class RosterError(InputError):
+    """A roster that cannot be used; the message names the row."""
+
+    code = "roster"
+
+
+class OutputError(GridmapError, OSError):
+    """A result that could not be written; what stood there before is untouched."""
+
+    code = "output"

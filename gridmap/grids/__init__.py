@@ -1,0 +1,1 @@
+"""Levels, codes, plans, blocks, drawing and checking."""

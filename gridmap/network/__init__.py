@@ -1,0 +1,1 @@
+"""Streets to a walking network: reading, snapping on edges, bounded search."""

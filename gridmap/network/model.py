@@ -1,0 +1,67 @@
+"""The walking network as a value: junctions, edges with their polylines, and what cannot be crossed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class NetworkReport:
+    """What reading a network found and left out."""
+
+    ways_read: int
+    ways_walkable: int
+    components: int
+    dropped_edges: int
+    dropped_length_m: float
+    skipped_features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class WalkNetwork:
+    """Junction-to-junction edges of the main component of a walking network, in metres.
+
+    Parameters
+    ----------
+    crs
+        A metric CRS (:func:`gridmap.geo.crs.metric_crs`); every coordinate here is in it.
+    node_xy
+        (n, 2) junctions.
+    edge_nodes
+        (m, 2) int32: the junctions at an edge's start and end.
+    edge_length_m
+        (m,) length along the polyline.
+    edge_class
+        (m,) uint8: index into ``class_names``.
+    class_names
+        The ``highway`` values that occur, for example ``("residential", "steps")``.
+    edge_roadside
+        (m,) bool: may be entered from beside the road (not in a tunnel, on a bridge or a motorway).
+    vertex_start
+        (m + 1,) int64: edge ``e`` has the vertices ``vertex_xy[vertex_start[e]:vertex_start[e + 1]]``.
+    vertex_xy
+        (k, 2) polylines, both end points included.
+    barriers
+        ``kind`` (water, rail, motorway) and ``geometry`` of what cannot be crossed except by a bridge or a tunnel.
+    date
+        When the source was current, where it says so.
+    """
+
+    crs: pyproj.CRS
+    node_xy: NDArray[np.float64]
+    edge_nodes: NDArray[np.int32]
+    edge_length_m: NDArray[np.float64]
+    edge_class: NDArray[np.uint8]
+    class_names: tuple[str, ...]
+    edge_roadside: NDArray[np.bool_]
+    vertex_start: NDArray[np.int64]
+    vertex_xy: NDArray[np.float64]
+    barriers: gpd.GeoDataFrame
+    report: NetworkReport
+    date: datetime | None = None

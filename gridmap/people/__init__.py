@@ -1,0 +1,1 @@
+"""Roster, duties and who is responsible."""

@@ -1,0 +1,1 @@
+"""The synthetic county behind make demo."""

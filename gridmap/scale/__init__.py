@@ -1,0 +1,1 @@
+"""Joins of files of any size."""
