@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+sys.path.insert(0, str(ROOT / "tests"))
 
 
 def shared_path(name: str) -> Path:
@@ -22,3 +24,22 @@ def shared_path(name: str) -> Path:
 def shared():
     """Give a function from a name below shared/data to its path; skips where it is missing."""
     return shared_path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """Keep networks read by tests out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRIDMAP_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgis():
+    """Give a connection to a throw-away PostGIS; skips where Debian's packages are not installed."""
+    from postgis import binaries, cluster
+
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed (make test installs it on Debian)")
+    with cluster() as connection:
+        yield connection

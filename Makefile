@@ -1,0 +1,49 @@
+# make demo: the main job on files, no server.  make test: lint and every test.
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out
+LOCK := .ci/constraints.txt pyproject.toml .ci/setup
+
+.PHONY: demo test lint fast format lock data clean
+
+demo: $(VENV)/.demo-ready
+	$(BIN)/gridmap demo --out $(OUT)
+
+test: lint
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# while working: the suite without what takes more than ten seconds
+fast: $(VENV)/.test-ready
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+
+lint: $(VENV)/.test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test-ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# the small town in data/, made anew from its seed
+data: $(VENV)/.demo-ready
+	$(BIN)/python -m gridmap.sample town data/town
+
+# pin the newest versions that work together
+lock:
+	rm -rf $(VENV)-lock && python3 -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install -q -e ".[dev,postgis,api,distributed]"
+	$(VENV)-lock/bin/pip freeze --exclude-editable > .ci/constraints.txt
+	rm -rf $(VENV)-lock
+
+$(VENV)/.demo-ready: $(LOCK)
+	.ci/setup demo $(VENV)
+	touch $@
+
+$(VENV)/.test-ready: $(LOCK)
+	.ci/setup test $(VENV)
+	touch $@ $(VENV)/.demo-ready
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist *.egg-info

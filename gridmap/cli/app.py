@@ -1,0 +1,57 @@
+"""The ``gridmap`` command: its subcommands and the table that maps errors to exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import typer
+from rich.console import Console
+
+from gridmap.cli import circles, demo, grids, incidents
+from gridmap.errors import DrawError, GridmapError, InputError, OutputError, PlanError, UnknownNameError
+
+EXIT_CODES: Final[tuple[tuple[type[GridmapError], int], ...]] = (
+    (InputError, 2),
+    (PlanError, 2),
+    (DrawError, 3),
+    (UnknownNameError, 4),
+    (OutputError, 5),
+    (GridmapError, 1),
+)
+"""The first class that fits decides; 1 is also what ``gridmap check`` says of a plan with errors."""
+INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="gridmap",
+    help="县域多级网格：从路网到责任人 · The multi-level grids of a county, from streets to the responsible person.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("draw")(grids.draw)
+app.command("import")(grids.import_layers)
+app.command("check")(grids.check)
+app.command("circles")(circles.circles)
+app.command("join")(incidents.join)
+app.command("locate")(incidents.locate)
+app.command("map")(incidents.draw_map)
+
+
+def exit_code(error: GridmapError) -> int:
+    """Return the exit code an error ends the command with."""
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+
+
+def run() -> None:
+    """Run the command line; an error becomes one line on standard error and its exit code."""
+    complain = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        app()
+    except GridmapError as error:
+        complain.print(f"gridmap: {error}", style="red", markup=False)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        complain.print("gridmap: interrupted; nothing half-written was left", markup=False)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,111 @@
+"""``gridmap join``, ``gridmap locate`` and ``gridmap map``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gridmap.cli import show
+from gridmap.cli.options import parse_point
+from gridmap.settings import text
+
+if TYPE_CHECKING:
+    from gridmap.locate.locator import Placement
+    from gridmap.scale.join import JoinSummary
+
+
+def join(
+    incidents: Annotated[Path, typer.Argument(help="事件文件 csv/parquet/gpkg · incidents")],
+    plan: Annotated[Path, typer.Option(help="方案文件 · the plan")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="结果 parquet/csv · the result")],
+    roster: Annotated[Path | None, typer.Option(help="花名册 · the roster")] = None,
+    lon: Annotated[str, typer.Option(help="经度列 · longitude column")] = "lon",
+    lat: Annotated[str, typer.Option(help="纬度列 · latitude column")] = "lat",
+    crs: Annotated[str, typer.Option(help="坐标系列 · column of the coordinate system")] = "crs",
+    time: Annotated[str, typer.Option(help="时间列 · time column")] = "reported_at",
+    duty: Annotated[str, typer.Option(help="事项类型列 · column of the duty")] = "type",
+    encoding: Annotated[str | None, typer.Option(help="CSV 编码 · encoding of a CSV, guessed if not given")] = None,
+    unmask: Annotated[bool, typer.Option("--unmask", help="不隐去姓名和电话 · show names and phones")] = False,
+) -> None:
+    """事件落格 · Join every incident to its grid and the responsible person; no row is lost."""
+    import gridmap
+    from gridmap.scale.join import join_file
+
+    locator = gridmap.Locator(gridmap.read_plan(plan))
+    people = gridmap.read_roster(roster) if roster else None
+    with show.progress_bar(text("落格", "joining")) as progress:
+        summary = join_file(
+            incidents, locator, out, roster=people, lon=lon, lat=lat, crs=crs, time=time, duty=duty,
+            encoding=encoding, unmask=unmask, progress=progress,
+        )  # fmt: skip
+    print_summary(summary)
+
+
+def print_summary(summary: JoinSummary) -> None:
+    """Print how many rows came out how; the total equals the rows read."""
+    rows = [(outcome, count) for outcome, count in summary.by_outcome.items()]
+    show.table(
+        text("事件落格", "incidents"),
+        [text("结果", "outcome"), text("数量", "rows")],
+        [*rows, (text("合计", "total"), summary.rows), (text("有责任人", "with a person"), summary.with_person)],
+    )
+
+
+def locate(
+    plan: Annotated[Path, typer.Option(help="方案文件 · the plan")],
+    at: Annotated[str, typer.Option(help="LON,LAT")],
+    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09, EPSG")] = "wgs84",
+    accuracy: Annotated[float | None, typer.Option(help="精度 米 · accuracy in metres")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 · print JSON")] = False,
+) -> None:
+    """坐标查网格 · Say which grid a point is in."""
+    import gridmap
+
+    lon, lat = parse_point(at)
+    place = gridmap.Locator(gridmap.read_plan(plan)).locate(lon, lat, crs=crs, accuracy_m=accuracy)
+    if as_json:
+        typer.echo(json.dumps(_as_json(place), ensure_ascii=False))
+        return
+    show.table(
+        f"{place.outcome} {place.reason or ''}".strip(),
+        [text("层级", "level"), text("编码", "code")],
+        [(level, code) for level, code in place.chain.items()],
+    )
+    for other in place.candidates:
+        show.out.print(f"  {other.level} {other.code}  {other.distance_m:.1f} m", markup=False)
+
+
+def _as_json(place: Placement) -> dict[str, object]:
+    return {
+        "outcome": place.outcome,
+        "reason": place.reason,
+        "chain": dict(place.chain),
+        "candidates": [
+            {"level": other.level, "code": other.code, "distance_m": other.distance_m} for other in place.candidates
+        ],
+        "border_distance_m": place.border_distance_m,
+        "plan_version": place.plan_version,
+    }
+
+
+def draw_map(
+    plan: Annotated[Path, typer.Argument(help="方案文件 · the plan")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="网页 · the page, map.html")],
+    circles: Annotated[str | None, typer.Option(help="服务圈 · circles")] = None,
+    incidents: Annotated[Path | None, typer.Option(help="落格后的事件 · joined incidents")] = None,
+    roster: Annotated[Path | None, typer.Option(help="花名册 · the roster")] = None,
+) -> None:
+    """生成地图 · Make a map page that opens without a network."""
+    import gridmap
+    from gridmap.maps.plan_map import save_map
+    from gridmap.scale.join import read_table
+
+    rings = gridmap.read_layer(circles) if circles else None
+    cases = read_table(incidents) if incidents else None
+    people = gridmap.read_roster(roster) if roster else None
+    page = gridmap.plan_map(gridmap.read_plan(plan), circles=rings, incidents=cases, roster=people)
+    save_map(page, out)
+    show.out.print(str(out), markup=False)

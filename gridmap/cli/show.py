@@ -1,0 +1,45 @@
+"""Bars and tables for people."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+ProgressCall = Callable[[float, str], None]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def progress_bar(title: str) -> Iterator[ProgressCall]:
+    """Show a bar on standard error; gives the function that moves it (share done 0..1, what is happening)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(title, total=1.0)
+
+        def move(share: float, what: str) -> None:
+            bar.update(task, completed=min(max(share, 0.0), 1.0), description=f"{title} · {what}" if what else title)
+
+        yield move
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; numbers are set to the right."""
+    shown = Table(title=title, title_justify="left", header_style="bold")
+    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
+    for name, right in zip(columns, numeric, strict=True):
+        shown.add_column(name, justify="right" if right and rows else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(value) for value in row))
+    out.print(shown)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
