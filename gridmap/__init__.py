@@ -51,7 +51,7 @@ _HOME = {
     "service_circles": "gridmap.circles.isochrones",
 }
 
-__all__ = [  # noqa: F822 - resolved by __getattr__ below
+__all__ = [
     "Candidate",
     "Coverage",
     "LevelSpec",

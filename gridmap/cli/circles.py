@@ -51,9 +51,7 @@ def circles(
         if divisor != 1.0:
             homes = homes.assign(**{column: homes[column] / divisor})
         # The furthest range is the one targets are written for.
-        cover = gridmap.coverage(
-            walk, places, homes, minutes=max(ranges), speed_m_s=speed, households=column
-        )
+        cover = gridmap.coverage(walk, places, homes, minutes=max(ranges), speed_m_s=speed, households=column)
         print_coverage(cover, max(ranges))
 
 

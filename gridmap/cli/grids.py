@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gridmap.cli import show
-from gridmap.cli.options import parse_layer, parse_levels, parse_named_layer, parse_weights
+from gridmap.cli.options import LayerChoice, parse_levels, parse_named_layer, parse_weights
 from gridmap.errors import InputError
 from gridmap.settings import text
 
@@ -31,7 +31,9 @@ def draw(
     rail: Annotated[str | None, typer.Option(help="铁路 · railways")] = None,
     buildings: Annotated[str | None, typer.Option(help="建筑物 · buildings, whose households are counted")] = None,
     weights: Annotated[str | None, typer.Option(help="FILE:COLUMN[/DIVISOR], 户数面层 · a weight layer")] = None,
-    within: Annotated[list[str] | None, typer.Option(help="LEVEL=FILE:CODE:NAME, 已有的上级网格 · given levels")] = None,
+    within: Annotated[
+        list[str] | None, typer.Option(help="LEVEL=FILE:CODE:NAME, 已有的上级网格 · given levels")
+    ] = None,
     band: Annotated[float, typer.Option(help="均衡带 · allowed deviation from the siblings' mean")] = 0.10,
     seed: Annotated[int, typer.Option(help="随机种子 · seed")] = 0,
 ) -> None:
@@ -72,12 +74,10 @@ def draw(
     print_levels(plan)
 
 
-def _given_layer(value: object) -> gpd.GeoDataFrame:
+def _given_layer(value: LayerChoice) -> gpd.GeoDataFrame:
     """Read the layer of a given level and name its columns ``code`` and ``name``."""
     import gridmap
-    from gridmap.cli.options import LayerChoice
 
-    assert isinstance(value, LayerChoice)
     layer = gridmap.read_layer(value.path)
     code, name = value.first or "code", value.second or "name"
     missing = [column for column in (code, name) if column not in layer.columns]
@@ -151,7 +151,13 @@ def print_levels(plan: Plan) -> None:
         rows.append((spec.name, len(homes), float(homes.sum()), float(homes.median()), float(homes.max())))
     show.table(
         text(f"方案 {plan.version}", f"plan {plan.version}"),
-        [text("层级", "level"), text("网格", "grids"), text("户数", "households"), text("中位", "median"), text("最大", "max")],
+        [
+            text("层级", "level"),
+            text("网格", "grids"),
+            text("户数", "households"),
+            text("中位", "median"),
+            text("最大", "max"),
+        ],
         rows,
     )
 

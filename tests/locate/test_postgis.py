@@ -13,7 +13,7 @@ import gridmap
 def places_by_postgis(connection, layer: gpd.GeoDataFrame, points: np.ndarray) -> list[str | None]:
     """Return, for every point, the lowest code of the polygons that ST_Covers it."""
     connection.execute("drop table if exists grid, point")
-    connection.execute("create temporary table grid (code text collate \"C\", geom geometry(Geometry, 4326))")
+    connection.execute('create temporary table grid (code text collate "C", geom geometry(Geometry, 4326))')
     connection.execute("create temporary table point (id int, geom geometry(Point, 4326))")
     with connection.cursor().copy("copy grid (code, geom) from stdin") as copy:
         for code, shape in zip(layer.index, shapely.set_srid(layer.geometry.values, 4326), strict=True):
@@ -43,4 +43,4 @@ def test_postgis_and_locator_agree_inside_and_on_borders(postgis, shared):
     ours = gridmap.Locator(plan).locate_many(points[:, 0], points[:, 1])["small"]
     theirs = pd.Series(places_by_postgis(postgis, small, points))
     assert theirs.notna().sum() > 2000
-    assert (ours.astype(object).where(ours.notna(), None).to_numpy() == theirs.where(theirs.notna(), None).to_numpy()).all()
+    assert (ours.astype(object).fillna("").to_numpy() == theirs.fillna("").to_numpy()).all()
