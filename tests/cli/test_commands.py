@@ -1,0 +1,147 @@
+"""From streets to the responsible person by commands alone, on the small town in data/."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+
+import gridmap
+
+TOWN = Path(__file__).resolve().parents[2] / "data" / "town"
+
+
+@pytest.fixture(scope="module")
+def plan_file(tmp_path_factory):
+    """The town's plan, drawn by the library with its communities given."""
+    layers = {name: TOWN / f"{name}.gpkg" for name in ("water", "rail")}
+    network = gridmap.read_network(TOWN / "streets.gpkg", **layers)
+    blocks = gridmap.make_blocks(
+        TOWN / "boundary.gpkg", TOWN / "streets.gpkg", **layers, buildings=TOWN / "buildings.gpkg"
+    )
+    communities = gridmap.read_layer(TOWN / "communities.gpkg")
+    plan = gridmap.draw_plan(
+        blocks,
+        network,
+        levels={"medium": len(communities), "small": 20, "micro": 6},
+        county_code="320299",
+        within={"medium": communities},
+    )
+    path = tmp_path_factory.mktemp("plan") / "town.gpkg"
+    plan.save(path)
+    return path
+
+
+def test_draw_makes_the_plan_that_the_library_makes(run_gridmap, plan_file, tmp_path):
+    communities = gpd.read_file(TOWN / "communities.gpkg")
+    run_gridmap(
+        "draw", "--streets", TOWN / "streets.gpkg", "--boundary", TOWN / "boundary.gpkg", "--water", TOWN / "water.gpkg",
+        "--rail", TOWN / "rail.gpkg", "--buildings", TOWN / "buildings.gpkg",
+        "--within", f"medium={TOWN / 'communities.gpkg'}:code:name",
+        "--levels", f"medium={len(communities)},small=20,micro=6", "--county-code", "320299", "-o", tmp_path / "p.gpkg",
+    )  # fmt: skip
+    assert gridmap.read_plan(tmp_path / "p.gpkg").version == gridmap.read_plan(plan_file).version
+
+
+def test_check_ends_with_zero_without_errors_and_says_so_in_json(run_gridmap, plan_file):
+    done = run_gridmap("check", plan_file, "--buildings", TOWN / "buildings.gpkg", "--json")
+    assert all(row["severity"] == "warning" for row in json.loads(done.stdout))
+
+
+def test_check_ends_with_one_on_errors(run_gridmap, plan_file, tmp_path):
+    """A plan of which one small grid was thrown away has a gap at that level."""
+    plan = gridmap.read_plan(plan_file)
+    holed = {level: layer for level, layer in plan.layers.items() if level != "micro"}
+    holed["small"] = holed["small"].iloc[1:]
+    broken = gridmap.Plan.from_layers({level: layer.reset_index() for level, layer in holed.items()}, code="code")
+    broken.save(tmp_path / "broken.gpkg")
+    done = run_gridmap("check", tmp_path / "broken.gpkg", check=1)
+    assert "gap" in done.stdout
+
+
+def test_check_ends_with_two_when_the_file_is_no_plan(run_gridmap):
+    done = run_gridmap("check", TOWN / "streets.gpkg", check=2)
+    assert "streets.gpkg" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_import_keeps_codes_and_names_what_it_made(run_gridmap, plan_file, tmp_path):
+    done = run_gridmap(
+        "import", f"medium={plan_file}:medium", f"small={plan_file}:small", "--code", "code", "-o", tmp_path / "i.gpkg"
+    )
+    assert "medium" in done.stdout
+    imported, drawn = gridmap.read_plan(tmp_path / "i.gpkg"), gridmap.read_plan(plan_file)
+    assert list(imported["small"].index) == list(drawn["small"].index)
+    assert list(imported["small"]["parent"]) == list(drawn["small"]["parent"])
+
+
+def test_circles_writes_one_row_a_station_and_range(run_gridmap, tmp_path):
+    done = run_gridmap(
+        "circles", "--network", TOWN / "streets.gpkg", "--water", TOWN / "water.gpkg", "--rail", TOWN / "rail.gpkg",
+        "--stations", TOWN / "stations.gpkg", "--minutes", "5,15", "--demand", f"{TOWN / 'buildings.gpkg'}:households",
+        "-o", tmp_path / "c.gpkg",
+    )  # fmt: skip
+    stations = gpd.read_file(TOWN / "stations.gpkg")
+    rings = gpd.read_file(tmp_path / "c.gpkg")
+    assert len(rings) == 2 * len(stations)
+    assert "households" in done.stdout
+
+
+def test_locate_says_the_chain_in_json(run_gridmap, plan_file):
+    plan = gridmap.read_plan(plan_file)
+    code, point = plan["small"].index[0], plan["small"].geometry.iloc[0].representative_point()
+    done = run_gridmap("locate", "--plan", plan_file, "--at", f"{point.x},{point.y}", "--json")
+    answer = json.loads(done.stdout)
+    assert answer["outcome"] == "matched"
+    assert answer["chain"]["small"] == code
+    assert answer["plan_version"] == plan.version
+
+
+def test_join_places_every_row_and_counts_them(run_gridmap, plan_file, tmp_path):
+    """The five bad rows of the issue, behind a header in GBK."""
+    plan = gridmap.read_plan(plan_file)
+    point = plan["small"].geometry.iloc[0].representative_point()
+    rows = [
+        ("好", point.x, point.y, "wgs84"),
+        ("缺经度", float("nan"), point.y, "wgs84"),
+        ("颠倒", point.y, point.x, "wgs84"),
+        ("海上", 125.0, 30.0, "wgs84"),
+        ("坐标系不明", point.x, point.y, "mars"),
+    ]
+    source = tmp_path / "in.csv"
+    pd.DataFrame(rows, columns=["描述", "经度", "纬度", "坐标系"]).to_csv(source, index=False, encoding="gbk")
+    done = run_gridmap(
+        "join",
+        source,
+        "--plan",
+        plan_file,
+        "--lon",
+        "经度",
+        "--lat",
+        "纬度",
+        "--crs",
+        "坐标系",
+        "-o",
+        tmp_path / "o.csv",
+    )
+    joined = pd.read_csv(tmp_path / "o.csv", dtype=str)
+    assert list(joined["描述"]) == [row[0] for row in rows]
+    assert list(joined["outcome"]) == ["matched", "invalid", "invalid", "outside", "invalid"]
+    assert joined.loc[joined["outcome"] != "matched", "reason"].notna().all()
+    assert "5" in done.stdout
+
+
+def test_map_is_one_page_without_addresses_outside(run_gridmap, plan_file, tmp_path):
+    run_gridmap("map", plan_file, "-o", tmp_path / "map.html")
+    page = (tmp_path / "map.html").read_text()
+    assert 'src="http' not in page
+    assert 'href="http' not in page
+
+
+def test_a_missing_file_is_one_line_and_exit_two(run_gridmap, tmp_path):
+    done = run_gridmap("locate", "--plan", tmp_path / "none.gpkg", "--at", "120,31", check=2)
+    assert "none.gpkg" in done.stderr
+    assert "Traceback" not in done.stderr
