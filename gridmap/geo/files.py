@@ -56,5 +56,5 @@ def _replace(draft: Path, goal: Path) -> None:
         return
     if goal.is_dir() and draft.is_dir():
         old = draft.with_name(draft.name + ".old")
-        os.replace(goal, old)
-    os.replace(draft, goal)
+        goal.replace(old)
+    draft.replace(goal)

@@ -79,10 +79,7 @@ def read_layer(
     source = Path(path)
     if not source.exists():
         raise LayerError(f"{source} does not exist")
-    if is_extract(source):
-        frame = read_osm(source, role or "streets")
-    else:
-        frame = _read_file(source, layer, encoding)
+    frame = read_osm(source, role or "streets") if is_extract(source) else _read_file(source, layer, encoding)
     if frame.crs is None and crs is not None:
         frame = frame.set_crs(crs)
     if columns is not None:
