@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from gridmap.geo.crs import metric_crs_of
 from gridmap.grids import mosaic as m
 
 BORDER_STREETS: Final = frozenset({
@@ -30,11 +31,17 @@ BORDER_WATERWAYS: Final = frozenset({"river", "canal", "stream"})
 POND_M2: Final = 2000.0
 """Water below this is a pond inside its block, and an island in a lake below this is part of the lake (ours)."""
 
-_NO: Final = frozenset({"", "no", "false", "0", "f"})
+UNDERPASS_M: Final = 60.0
+"""Lines in a tunnel longer than this bound nothing; a shorter one is an underpass or a culvert under a road: without
+it the street or stream would end there, and so bound nothing on either side (ours)."""
+
+_NO_TUNNEL: Final = frozenset({"", "no", "false", "0", "f", "building_passage"})
 
 
 def street_lines(streets: gpd.GeoDataFrame) -> m.Geometries:
     """Return the lines of streets that bound blocks; a layer without ``highway`` is taken whole."""
+    if "area" in streets:  # the outline of a square is not a street
+        streets = streets[(streets["area"] != "yes").to_numpy()]
     return _lines(streets, "highway", BORDER_STREETS)
 
 
@@ -52,7 +59,7 @@ def river_lines(water: gpd.GeoDataFrame, bodies: m.Geometries) -> m.Geometries:
     if len(touched):
         lines = lines.copy()
         lines[touched] = shapely.difference(lines[touched], shapely.union_all(bodies))
-    return lines[~shapely.is_empty(lines)]
+    return np.asarray(lines[~shapely.is_empty(lines)], dtype=object)
 
 
 def _lines(layer: gpd.GeoDataFrame, column: str, allowed: frozenset[str]) -> m.Geometries:
@@ -60,15 +67,16 @@ def _lines(layer: gpd.GeoDataFrame, column: str, allowed: frozenset[str]) -> m.G
     chosen = np.isin(shapely.get_type_id(layer.geometry.values), (1, 2, 5))
     if column in layer:
         chosen &= layer[column].isin(allowed).to_numpy()
-    for hidden in ("tunnel", "covered"):
-        if hidden in layer:
-            chosen &= ~layer[hidden].map(_says_yes).to_numpy(dtype=bool)
+    if "tunnel" in layer and len(layer):
+        hidden = layer["tunnel"].map(_is_tunnel).to_numpy(dtype=bool)
+        length_m = shapely.length(m.to_metres(np.asarray(layer.geometry.values), metric_crs_of(layer)))
+        chosen &= ~(hidden & (length_m > UNDERPASS_M))
     lines = np.asarray(layer.geometry.values, dtype=object)[chosen]
     return np.asarray(lines[~shapely.is_empty(lines)], dtype=object)
 
 
-def _says_yes(value: Any) -> bool:
-    return not (value is None or value is False or pd.isna(value) or str(value).strip().lower() in _NO)
+def _is_tunnel(value: Any) -> bool:
+    return not (value is None or value is False or pd.isna(value) or str(value).strip().lower() in _NO_TUNNEL)
 
 
 def water_bodies(water: gpd.GeoDataFrame, square_metre: float) -> m.Geometries:

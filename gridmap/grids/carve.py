@@ -81,20 +81,32 @@ def go_round(mosaic: m.Geometries, water: m.Flags, unit: m.Ints, footprints: m.G
     pieces, source = m.cut(mosaic, shapely.boundary(clusters.outlines))
     within = m.owner_of(shapely.point_on_surface(pieces), clusters.outlines)
     label = np.where(within >= 0, clusters.goal[within], source)
-    joined = _rejoin(pieces, label, water, unit, footprints, crs)
+    joined = _rejoin(pieces, label, source, _Polygons(water, unit), footprints, crs)
     moved, of = clusters.building, clusters.building_cluster
     return Carved(*joined, moved, clusters.second[of], clusters.goal[of])
 
 
+@dataclass(frozen=True, eq=False)
+class _Polygons:
+    """What is known of the polygons before carving."""
+
+    water: m.Flags
+    unit: m.Ints
+
+
 def _rejoin(
-    pieces: m.Geometries, label: m.Ints, water: m.Flags, unit: m.Ints, footprints: m.Geometries, crs: pyproj.CRS
+    pieces: m.Geometries, label: m.Ints, source: m.Ints, old: _Polygons, footprints: m.Geometries, crs: pyproj.CRS
 ) -> tuple[m.Geometries, m.Flags, m.Ints, m.Ints]:
     """Join pieces that go to one polygon and hang together; give trifles that were cut off to a neighbour."""
+    water, unit = old.water, old.unit
     part = m.components(len(pieces), m.adjacency(pieces, crs), label)
     _, first = np.unique(part, return_index=True)
     owner = label[first]
     parts = m.join(pieces, part)
-    known = measure(parts, crs, water[owner], built_on(parts, footprints), unit[owner])
+    whole = np.ones(len(water), dtype=bool)  # polygons that nothing was taken from or given to
+    whole[source[label != source]] = whole[label[label != source]] = False
+    whole &= np.bincount(owner, minlength=len(water)) == 1
+    known = measure(parts, crs, water[owner], whole[owner] | built_on(parts, footprints), unit[owner])
     final, final_water = absorb(known, m.adjacency(parts, crs))
     by_size = np.lexsort((-known.area_m2, final))
     head = owner[by_size[np.searchsorted(final[by_size], np.arange(final.max() + 1))]]

@@ -9,6 +9,7 @@ drops shared edges: neither can open a gap.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyproj
@@ -52,6 +53,14 @@ def to_metres(geometries: Geometries, crs: pyproj.CRS) -> Geometries:
     )
 
 
+def to_degrees(geometries: Geometries, crs: pyproj.CRS) -> Geometries:
+    """Return geometries of a metric CRS in longitude and latitude, not yet rounded."""
+    transformer = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    return np.asarray(
+        shapely.transform(geometries, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
+    )
+
+
 def polygonize(lines: Geometries) -> Geometries:
     """Return the faces that lines enclose, as a mosaic; dangling ends vanish.
 
@@ -89,7 +98,7 @@ def join(mosaic: Geometries, labels: Ints) -> Geometries:
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], np.arange(labels.max(initial=-1) + 2))
     joined = np.empty(len(starts) - 1, dtype=object)
-    for label, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for label, (start, stop) in enumerate(pairwise(starts.tolist())):
         members = mosaic[order[start:stop]]
         joined[label] = members[0] if len(members) == 1 else _one(shapely.coverage_union_all(members))
     return joined
@@ -100,47 +109,70 @@ def _one(geometry: shapely.Geometry) -> shapely.Geometry:
     return parts[0] if len(parts) == 1 else geometry
 
 
-def adjacency(mosaic: Geometries, crs: pyproj.CRS) -> Adjacency:
-    """Return which polygons of a mosaic share a border, by matching their edges end to end.
+@dataclass(frozen=True, eq=False)
+class SharedEdges:
+    """Straight edges that two polygons of a mosaic have in common.
+
+    Parameters
+    ----------
+    a, b
+        Positions of the two polygons, ``a < b``.
+    start, end
+        (n, 2) end points in metres.
+    """
+
+    a: Ints
+    b: Ints
+    start: Floats
+    end: Floats
+
+    @property
+    def length_m(self) -> Floats:
+        """Length of each edge."""
+        return np.hypot(*(self.end - self.start).T)
+
+
+def shared_edges(mosaic: Geometries, crs: pyproj.CRS) -> SharedEdges:
+    """Return the edges between polygons of a mosaic, by matching edges end to end.
 
     Parameters
     ----------
     mosaic
         Polygons or MultiPolygons in degrees.
     crs
-        The metric CRS to measure borders in.
+        The metric CRS of the end points returned.
     """
-    start, end, length_m, owner = _edges(mosaic, crs)
-    nodes = np.int64(max(start.max(initial=0), end.max(initial=0)) + 1)
-    key = np.minimum(start, end) * nodes + np.maximum(start, end)
-    order = np.argsort(key, kind="stable")
-    twin = np.flatnonzero(key[order][1:] == key[order][:-1])
-    one, other = owner[order[twin]], owner[order[twin + 1]]
-    proper = one != other
-    a, b = np.minimum(one, other)[proper], np.maximum(one, other)[proper]
-    pairs, where = np.unique(a * np.int64(len(mosaic)) + b, return_inverse=True)
-    total = np.bincount(where, weights=length_m[order[twin]][proper], minlength=len(pairs))
-    return Adjacency(pairs // max(len(mosaic), 1), pairs % max(len(mosaic), 1), total)
-
-
-def _edges(mosaic: Geometries, crs: pyproj.CRS) -> tuple[Ints, Ints, Floats, Ints]:
-    """Return start node, end node, length in metres and polygon of every edge of every ring."""
     parts, part_owner = shapely.get_parts(mosaic, return_index=True)
     rings, ring_part = shapely.get_rings(parts, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     units = np.rint(xy * _UNITS_PER_DEGREE)
     _, node = np.unique(units[:, 0] + 1j * units[:, 1], return_inverse=True)
-    metres = np.column_stack(
-        pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True).transform(xy[:, 0], xy[:, 1])
-    )
+    node = node.astype(np.int64)
     step = np.flatnonzero(ring[1:] == ring[:-1])
-    length_m = np.hypot(*(metres[step + 1] - metres[step]).T)
+    key = np.minimum(node[step], node[step + 1]) * np.int64(len(xy)) + np.maximum(node[step], node[step + 1])
+    order = np.argsort(key, kind="stable")
+    twin = np.flatnonzero(key[order][1:] == key[order][:-1])
     owner = part_owner[ring_part[ring[step]]].astype(np.int64)
-    return node[step].astype(np.int64), node[step + 1].astype(np.int64), length_m, owner
+    one, other = owner[order[twin]], owner[order[twin + 1]]
+    proper = one != other
+    at = step[order[twin[proper]]]
+    a, b = np.minimum(one, other)[proper], np.maximum(one, other)[proper]
+    transformer = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    start, end = (np.column_stack(transformer.transform(*xy[i].T)).reshape(-1, 2) for i in (at, at + 1))
+    return SharedEdges(a, b, start, end)
+
+
+def adjacency(mosaic: Geometries, crs: pyproj.CRS) -> Adjacency:
+    """Return which polygons of a mosaic share a border, and how much of it, measured in a metric CRS."""
+    edges = shared_edges(mosaic, crs)
+    size = max(len(mosaic), 1)
+    pairs, where = np.unique(edges.a * np.int64(size) + edges.b, return_inverse=True)
+    total = np.bincount(where, weights=edges.length_m, minlength=len(pairs)).astype(np.float64)
+    return Adjacency(pairs // size, pairs % size, total)
 
 
 def components(size: int, neighbours: Adjacency, labels: Ints) -> Ints:
-    """Number the connected parts of each label: 0, 1, 2 …, in order of their first polygon."""
+    """Return the connected parts of each label, numbered 0, 1, 2 … in order of their first polygon."""
     same = labels[neighbours.a] == labels[neighbours.b]
     ones = np.ones(int(same.sum()), dtype=np.int8)
     graph = coo_array((ones, (neighbours.a[same], neighbours.b[same])), shape=(size, size))

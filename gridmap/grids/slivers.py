@@ -80,9 +80,11 @@ class _Absorption:
     """The joining itself: a heap of small pieces and a union-find whose root is always the absorbing piece."""
 
     def __init__(self, pieces: Pieces, neighbours: m.Adjacency) -> None:
-        self.water, self.unit = pieces.water.tolist(), pieces.unit.tolist()
-        self.area, self.perimeter = pieces.area_m2.tolist(), pieces.perimeter_m.tolist()
-        self.keep = pieces.keep.tolist()
+        self.water: list[bool] = pieces.water.tolist()
+        self.keep: list[bool] = pieces.keep.tolist()
+        self.unit: list[int] = pieces.unit.tolist()
+        self.area: list[float] = pieces.area_m2.tolist()
+        self.perimeter: list[float] = pieces.perimeter_m.tolist()
         self.parent = list(range(len(self.area)))
         self.borders: list[dict[int, float]] = [{} for _ in self.area]
         for a, b, length in zip(

@@ -1,4 +1,4 @@
-"""How many households and residents stand on which block: from buildings, or from any layer of polygons with a number."""
+"""How many households and residents stand on which block: from buildings, or from polygons with a number."""
 
 from __future__ import annotations
 
@@ -140,8 +140,10 @@ def _numbers(layer: gpd.GeoDataFrame, column: str, otherwise: m.Floats, name: st
     values = pd.to_numeric(layer[column], errors="coerce")
     bad = (values.isna() & layer[column].notna()) | (values < 0) | np.isinf(values)
     if bad.any():
-        row = bad.idxmax()
-        raise LayerError(f"{name}, row {row}: {column} is {layer.at[row, column]!r}; allowed: a number, 0 or more")
+        at = int(np.flatnonzero(bad)[0])
+        raise LayerError(
+            f"{name}, row {layer.index[at]}: {column} is {layer[column].iloc[at]!r}; allowed: a number, 0 or more"
+        )
     return np.where(values.isna(), otherwise, values.to_numpy(dtype=np.float64))
 
 
@@ -162,11 +164,11 @@ def carry(
         row, piece, share = _shares(mosaic, water, unit, layer, crs)
     else:
         row, piece, share = _whole(mosaic, water, unit, layer, crs)
-    totals = [
+    households, residents = (
         np.bincount(piece, weights=layer[column].to_numpy()[row] * share, minlength=len(mosaic))
         for column in ("households", "residents")
-    ]
-    return totals[0], totals[1]
+    )
+    return households.astype(np.float64), residents.astype(np.float64)
 
 
 def _whole(
