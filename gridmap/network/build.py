@@ -62,7 +62,7 @@ def split_at_shared(xy: Floats, line: Ints, storey: Ints) -> Edges:
 
 
 def _places_by_storey(place: Ints, end: NDArray[np.bool_], storey: Ints) -> Ints:
-    """Number the places anew so that crossing lines of different storeys do not meet unless one ends there."""
+    """Renumber the places so that crossing lines of different storeys do not meet unless one ends there."""
     has_end = np.zeros(place.max() + 1, dtype=bool)
     has_end[place[end]] = True
     level = np.where(has_end[place], 0, storey)

@@ -8,6 +8,7 @@ from datetime import datetime
 import geopandas as gpd
 import numpy as np
 import pyproj
+import shapely
 from numpy.typing import NDArray
 
 
@@ -65,3 +66,17 @@ class WalkNetwork:
     barriers: gpd.GeoDataFrame
     report: NetworkReport
     date: datetime | None = None
+
+    def edges(self) -> gpd.GeoDataFrame:
+        """Return the edges as lines: ``edge``, ``highway``, ``length_m``, ``geometry`` in the network's CRS."""
+        index = np.repeat(np.arange(len(self.edge_length_m)), np.diff(self.vertex_start))
+        names = np.asarray(self.class_names, dtype=object)
+        return gpd.GeoDataFrame(
+            {
+                "edge": np.arange(len(self.edge_length_m)),
+                "highway": names[self.edge_class],
+                "length_m": self.edge_length_m,
+            },
+            geometry=shapely.linestrings(self.vertex_xy, indices=index),
+            crs=self.crs,
+        )
