@@ -56,8 +56,8 @@ def give_water_to_banks(
     ...     "water": [False, True, False]}, crs=4490,
     ...     geometry=[box(120, 31, 120.01, 31.01), box(120.01, 31, 120.02, 31.01), box(120.02, 31, 120.03, 31.01)])
     >>> wet, labels = give_water_to_banks(blocks, ["a", "b"])
-    >>> wet["block"].tolist(), labels.tolist(), wet.geometry.area.mul(1e4).round(2).tolist()
-    ([0, 1, 3, 2], ['a', 'a', 'b', 'b'], [1.0, 0.5, 0.5, 1.0])
+    >>> wet["block"].tolist(), labels.tolist(), (wet.geometry.bounds.maxx - 120).round(6).tolist()
+    ([0, 1, 3, 2], ['a', 'a', 'b', 'b'], [0.01, 0.015, 0.02, 0.03])
     """
     water = blocks["water"].to_numpy(dtype=bool)
     given, names = _numbered(labels, water)
@@ -128,7 +128,7 @@ def split_water(
     bodies = _survey(mosaic, water, label, unit, crs)
     if not bodies.banks:
         return mosaic, np.arange(len(mosaic)), bodies.label
-    pieces, source = m.cut(mosaic, m.to_degrees(bodies.lines, crs))
+    pieces, source = m.cut(mosaic, bodies.lines)
     return _labelled(pieces, source, water, bodies, crs)
 
 
@@ -160,7 +160,7 @@ class _Bodies:
     banks
         The sampled banks of each body that has several labels along them.
     lines
-        The mid-lines of these bodies, metres.
+        The mid-lines of these bodies, degrees.
     """
 
     of: m.Ints
@@ -182,10 +182,10 @@ def _survey(mosaic: m.Geometries, water: m.Flags, label: m.Ints, unit: m.Ints, c
         members, here = np.flatnonzero(of == body), bank_body == body
         seen = np.unique(bank_label[here])
         if len(seen) > 1:
-            shape = shapely.union_all(m.to_metres(np.array([shapely.coverage_union_all(mosaic[members])]), crs))
-            at = bank[here]
-            banks[body] = sample_banks(edges.start[at], edges.end[at], bank_label[here], shape)
-            lines.append(mid_lines(banks[body], shape))
+            shape = shapely.coverage_union_all(mosaic[members])
+            at, metric = bank[here], m.to_metres(np.array([shape]), crs)[0]
+            banks[body] = sample_banks(edges.start[at], edges.end[at], bank_label[here], metric)
+            lines.append(mid_lines(banks[body], shape, crs))
             settled[members] = -1
         elif len(seen):
             settled[members] = seen[0]

@@ -18,7 +18,7 @@ from gridmap.grids.layers import Layer, load, load_buildings, load_county
 from gridmap.grids.slivers import absorb, measure
 from gridmap.grids.weights import BlockSources, Weights, carry, weigh_buildings, weigh_polygons
 
-__all__ = ["BLOCK_COLUMNS", "BlockSources", "Weights", "blocks_frame", "make_blocks"]
+__all__ = ["BLOCK_COLUMNS", "BlockSources", "Weights", "blocks_frame", "make_blocks", "north_to_south"]
 
 BLOCK_COLUMNS: Final = ("block", "households", "residents", "water", "geometry")
 
@@ -95,7 +95,7 @@ def make_blocks(
     )
     footprints = np.empty(0, dtype=object) if houses is None else np.asarray(houses.geometry.values, dtype=object)
     mosaic, wet = _tile(county, lines, bodies, footprints, metric)
-    order = _north_to_south(mosaic)
+    order = north_to_south(mosaic)
     return blocks_frame(mosaic[order], wet[order], BlockSources(houses, cells, roads), crs)
 
 
@@ -179,7 +179,7 @@ def _tile(
     return mosaic, wet
 
 
-def _north_to_south(mosaic: m.Geometries) -> m.Ints:
+def north_to_south(mosaic: m.Geometries) -> m.Ints:
     """Return the order of blocks by representative point: the northernmost first, then the westernmost."""
     points = shapely.get_coordinates(shapely.point_on_surface(mosaic))
     return np.lexsort((points[:, 0], -points[:, 1]))

@@ -74,8 +74,8 @@ def go_round(mosaic: m.Geometries, water: m.Flags, unit: m.Ints, footprints: m.G
     crs
         The metric CRS to measure in.
     """
-    clusters = _clusters(mosaic, water, footprints, crs)
-    if len(clusters.goal) == 0:
+    clusters = _clusters(mosaic, water, footprints, crs) if len(footprints) else None
+    if clusters is None or len(clusters.goal) == 0:
         none = np.empty(0, dtype=np.int64)
         return Carved(mosaic, water, unit, np.arange(len(mosaic)), none, none, none)
     pieces, source = m.cut(mosaic, shapely.boundary(clusters.outlines))

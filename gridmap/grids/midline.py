@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyproj
 import shapely
 from scipy.spatial import Voronoi, cKDTree
 
@@ -14,6 +15,8 @@ from gridmap.grids import mosaic as m
 _STEP_M: Final = (2.0, 20.0)
 """Banks are sampled at half the mean width of the water, but within these bounds."""
 _LEAST_END_M: Final = 0.05
+_LONGEST_M: Final = 100.0
+"""Straight in metres and straight in degrees differ by less than a millimetre over this length."""
 _SMOOTH_M: Final = 1.0
 """Mid-lines between sampled banks zigzag by less than this; it is also how far they are simplified, at most."""
 
@@ -76,24 +79,39 @@ def _along(length: float, end_m: float, step: float) -> m.Floats:
     return np.linspace(end_m, length - end_m, max(2, int(np.ceil((length - 2 * end_m) / step)) + 1))
 
 
-def mid_lines(banks: Banks, body: shapely.Geometry) -> m.Geometries:
-    """Return the lines inside a water body that are equally far from banks of different labels (metres)."""
+def mid_lines(banks: Banks, body: shapely.Geometry, crs: pyproj.CRS) -> m.Geometries:
+    """Return the lines inside a water body that are equally far from banks of different labels.
+
+    Parameters
+    ----------
+    banks
+        Sampled banks, in metres of ``crs``.
+    body
+        The water in degrees: lines end on its edges, which are straight there and not in metres.
+    crs
+        The metric CRS.
+    """
+    metric = m.to_metres(np.array([body]), crs)[0]
+    ridges = shapely.intersection(_ridges(banks, metric), shapely.box(*metric.buffer(_LONGEST_M).bounds))
+    degrees = m.to_degrees(shapely.segmentize(ridges[~shapely.is_empty(ridges)], _LONGEST_M), crs)
+    shapely.prepare(body)
+    inside = shapely.intersection(degrees[shapely.intersects(body, degrees)], body)
+    parts = shapely.get_parts(shapely.line_merge(shapely.union_all(inside)))
+    smooth_m = min(_SMOOTH_M, metric.area / max(metric.length, 1.0) / 10)
+    scale = np.sqrt(body.area / metric.area)
+    return np.asarray(shapely.simplify(parts[shapely.get_type_id(parts) == 1], smooth_m * scale), dtype=object)
+
+
+def _ridges(banks: Banks, body: shapely.Geometry) -> m.Geometries:
+    """Return the edges of the Voronoi diagram of the bank points that separate labels."""
     west, south, east, north = body.bounds
     middle = np.array([(west + east) / 2, (south + north) / 2])
     reach = np.hypot(east - west, north - south) + 1.0
     turn = np.arange(8) * (np.pi / 4)
     far = 30 * reach * np.column_stack([np.cos(turn), np.sin(turn)])  # so that every ridge near the banks is finite
     diagram = Voronoi(np.vstack([banks.xy - middle, far]))
-    label = np.append(banks.label, np.full(len(far), -1))
-    sides = label[diagram.ridge_points]
+    sides = np.append(banks.label, np.full(len(far), -1))[diagram.ridge_points]
     between = (sides[:, 0] != sides[:, 1]) & (sides >= 0).all(axis=1)
-    ridges = np.array(diagram.ridge_vertices)[between]
-    ridges = ridges[(ridges >= 0).all(axis=1)]
-    lines = shapely.linestrings(diagram.vertices[ridges] + middle)
-    shapely.prepare(body)
-    lines = lines[shapely.intersects(body, lines)]
-    inside = shapely.intersection(lines, body)
-    merged = shapely.line_merge(shapely.union_all(inside))
-    parts = shapely.get_parts(merged)
-    parts = parts[shapely.get_type_id(parts) == 1]
-    return np.asarray(shapely.simplify(parts, min(_SMOOTH_M, body.area / max(body.length, 1.0) / 10)), dtype=object)
+    ends = np.array(diagram.ridge_vertices)[between]
+    ends = ends[(ends >= 0).all(axis=1)]
+    return np.asarray(shapely.linestrings(diagram.vertices[ends] + middle), dtype=object)

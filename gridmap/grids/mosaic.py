@@ -129,7 +129,7 @@ class SharedEdges:
     @property
     def length_m(self) -> Floats:
         """Length of each edge."""
-        return np.hypot(*(self.end - self.start).T)
+        return np.asarray(np.hypot(*(self.end - self.start).T), dtype=np.float64)
 
 
 def shared_edges(mosaic: Geometries, crs: pyproj.CRS) -> SharedEdges:
