@@ -142,7 +142,7 @@ def _numbers(layer: gpd.GeoDataFrame, column: str, otherwise: m.Floats, name: st
     if bad.any():
         at = int(np.flatnonzero(bad)[0])
         raise LayerError(
-            f"{name}, row {layer.index[at]}: {column} is {layer[column].iloc[at]!r}; allowed: a number, 0 or more"
+            f"{name}, row {layer.index[at]}: {column} is {layer[column].iloc[at]}; allowed: a number, 0 or more"
         )
     return np.where(values.isna(), otherwise, values.to_numpy(dtype=np.float64))
 
