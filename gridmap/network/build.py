@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -31,7 +32,7 @@ class Kept:
 
     edges: Edges
     components: int
-    dropped: NDArray[np.bool_]
+    islands: Edges
 
 
 def split_at_shared(xy: Floats, line: Ints, storey: Ints) -> Edges:
@@ -49,6 +50,8 @@ def split_at_shared(xy: Floats, line: Ints, storey: Ints) -> Edges:
     storey
         (lines,) the storey of each line.
     """
+    if len(line) == 0:
+        return Edges(xy, np.zeros((0, 2), dtype=np.int64), line, np.zeros(1, dtype=np.int64), xy)
     first = np.r_[True, line[1:] != line[:-1]]
     last = np.r_[line[1:] != line[:-1], True]
     # A millimetre is far below any real distance and far above rounding.
@@ -85,8 +88,16 @@ def _edges(xy: Floats, line: Ints, node: Ints, cut: NDArray[np.bool_], first: ND
     return Edges(xy[where[junction]], nodes.reshape(-1, 2), line[start], begin, xy[index])
 
 
+def as_lines(edges: Edges) -> NDArray[np.object_]:
+    """Return the edges as lines."""
+    owner = np.repeat(np.arange(len(edges.nodes)), np.diff(edges.vertex_start))
+    return np.asarray(shapely.linestrings(edges.vertex_xy, indices=owner), dtype=object)
+
+
 def lengths_m(edges: Edges) -> Floats:
     """Return the length of every edge along its polyline, in metres."""
+    if len(edges.nodes) == 0:
+        return np.zeros(0)
     step = np.hypot(*np.diff(edges.vertex_xy, axis=0).T)
     step = np.r_[step, 0.0]
     step[edges.vertex_start[1:] - 1] = 0.0
@@ -101,7 +112,7 @@ def keep_main(edges: Edges, length_m: Floats) -> Kept:
     of_edge = label[edges.nodes[:, 0]]
     main = int(np.argmax(np.bincount(of_edge, weights=length_m, minlength=components)))
     kept = of_edge == main
-    return Kept(select(edges, kept), int(components), ~kept)
+    return Kept(select(edges, kept), int(components), select(edges, ~kept))
 
 
 def select(edges: Edges, kept: NDArray[np.bool_]) -> Edges:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
 import pyproj
 import shapely
 from numpy.typing import NDArray
+
+from gridmap.network.graph import Graph, make_graph
+from gridmap.network.index import SegmentIndex, index_lines, index_shapes
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class WalkNetwork:
         ``kind`` (water, rail, motorway) and ``geometry`` of what cannot be crossed except by a bridge or a tunnel.
     date
         When the source was current, where it says so.
+    islands
+        Lines of the streets that are walkable but not joined to the rest; no edge comes from them.
     """
 
     crs: pyproj.CRS
@@ -66,17 +72,33 @@ class WalkNetwork:
     barriers: gpd.GeoDataFrame
     report: NetworkReport
     date: datetime | None = None
+    islands: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
 
     def edges(self) -> gpd.GeoDataFrame:
-        """Return the edges as lines: ``edge``, ``highway``, ``length_m``, ``geometry`` in the network's CRS."""
-        index = np.repeat(np.arange(len(self.edge_length_m)), np.diff(self.vertex_start))
-        names = np.asarray(self.class_names, dtype=object)
+        """Return the edges as lines in ``crs``: ``edge``, ``highway``, ``length_m``, ``geometry``."""
+        count = len(self.edge_length_m)
+        owner = np.repeat(np.arange(count), np.diff(self.vertex_start))
         return gpd.GeoDataFrame(
             {
-                "edge": np.arange(len(self.edge_length_m)),
-                "highway": names[self.edge_class],
+                "edge": np.arange(count, dtype=np.int32),
+                "highway": np.asarray(self.class_names, dtype=object)[self.edge_class],
                 "length_m": self.edge_length_m,
             },
-            geometry=shapely.linestrings(self.vertex_xy, indices=index),
+            geometry=shapely.linestrings(self.vertex_xy, indices=owner),
             crs=self.crs,
         )
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Return the neighbours of every junction."""
+        return make_graph(self.edge_nodes, len(self.node_xy))
+
+    @cached_property
+    def street_index(self) -> SegmentIndex:
+        """Return the segments of the edges with roadside access, by cell; ``line`` is the edge."""
+        return index_lines(self.vertex_start, self.vertex_xy, self.edge_roadside)
+
+    @cached_property
+    def barrier_index(self) -> SegmentIndex:
+        """Return the segments of the barriers, by cell; ``line`` is the row of ``barriers``."""
+        return index_shapes(np.asarray(self.barriers.geometry.values, dtype=object))

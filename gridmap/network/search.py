@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
@@ -17,39 +17,19 @@ Ints: TypeAlias = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class Graph:
-    """Both directions of every edge by junction: ``target[start[n]:start[n + 1]]`` are the neighbours of ``n``."""
-
-    start: NDArray[np.int64]
-    target: Ints
-    edge: Ints
-
-
-@dataclass(frozen=True, eq=False)
 class Reach:
-    """What each origin reaches: nodes ``node[start[o]:start[o + 1]]`` after ``seconds`` of walking."""
+    """What each origin reaches: junctions ``node[start[o]:start[o + 1]]`` after ``seconds``, in order of time."""
 
     start: NDArray[np.int64]
     node: Ints
     seconds: Seconds
 
 
-@dataclass(frozen=True, eq=False)
-class Nearest:
-    """For every node the walking time to the nearest source (inf where none) and which one it is (-1)."""
+class Nearest(NamedTuple):
+    """For every junction or place: the time to the nearest source (inf where none) and which it is (-1)."""
 
     seconds: Seconds
     source: Ints
-
-
-def graph_of(network: WalkNetwork) -> Graph:
-    """Return the network as neighbours by junction; parallel edges stay apart, the search takes the shorter."""
-    tail = np.r_[network.edge_nodes[:, 0], network.edge_nodes[:, 1]]
-    head = np.r_[network.edge_nodes[:, 1], network.edge_nodes[:, 0]]
-    edge = np.tile(np.arange(len(network.edge_nodes), dtype=np.int32), 2)
-    order = np.argsort(tail, kind="stable")
-    start = np.r_[0, np.cumsum(np.bincount(tail, minlength=len(network.node_xy)))]
-    return Graph(start.astype(np.int64), head[order].astype(np.int32), edge[order])
 
 
 def edge_seconds(network: WalkNetwork, speed_m_s: float) -> Seconds:
@@ -58,7 +38,7 @@ def edge_seconds(network: WalkNetwork, speed_m_s: float) -> Seconds:
 
 
 def reach(
-    network: WalkNetwork, origins: Snapped, limit_s: float, speed_m_s: float, graph: Graph | None = None
+    network: WalkNetwork, origins: Snapped, limit_s: float, speed_m_s: float, *, group: Ints | None = None
 ) -> Reach:
     """Walk from every origin as far as a limit allows (Dijkstra with a binary heap).
 
@@ -72,32 +52,44 @@ def reach(
         Seconds.
     speed_m_s
         Walking speed in metres a second.
-    graph
-        :func:`graph_of` the network, where it is at hand already.
+    group
+        One number an origin, from 0: origins of one number walk together, as the entrances of one station do, and
+        the result has one row a group.
 
     Returns
     -------
     Reach
-        Nodes reached by origin, with seconds (float32).
+        Junctions reached by origin or group, with seconds (float32).
     """
-    known = graph_of(network) if graph is None else graph
+    graph = network.graph
+    seeds, seconds, first = _grouped(network, origins, speed_m_s, group)
     cost = edge_seconds(network, speed_m_s)
-    seeds = _seeds(network, origins, speed_m_s)
-    start, node, seconds = _reach(known.start, known.target, known.edge, cost, seeds[0], seeds[1], np.float32(limit_s))
-    return Reach(start, node, seconds)
+    return Reach(*_reach(graph.start, graph.target, graph.edge, cost, seeds, seconds, first, np.float32(limit_s)))
 
 
-def nearest_source(
-    network: WalkNetwork, sources: Snapped, speed_m_s: float, limit_s: float = np.inf, graph: Graph | None = None
-) -> Nearest:
-    """Walk from all sources at once; every node learns which is nearest, and how far; see :func:`reach`."""
-    known = graph_of(network) if graph is None else graph
-    cost = edge_seconds(network, speed_m_s)
+def nearest_source(network: WalkNetwork, sources: Snapped, speed_m_s: float, limit_s: float = np.inf) -> Nearest:
+    """Walk from all sources at once; every junction learns which is nearest, and how far; see :func:`reach`.
+
+    Of sources equally near the search keeps the one it met first; the same input gives the same answer.
+    """
+    graph = network.graph
     nodes, seconds = _seeds(network, sources, speed_m_s)
     owner = np.repeat(np.arange(len(nodes), dtype=np.int32), 2)
-    found = _nearest(known.start, known.target, known.edge, cost, nodes.ravel(), seconds.ravel(), owner,
-                     np.float32(limit_s))  # fmt: skip
-    return Nearest(*found)
+    return Nearest(
+        *_nearest(graph.start, graph.target, graph.edge, edge_seconds(network, speed_m_s), nodes.ravel(),
+                  seconds.ravel(), owner, np.float32(limit_s))
+    )  # fmt: skip
+
+
+def _grouped(
+    network: WalkNetwork, origins: Snapped, speed_m_s: float, group: Ints | None
+) -> tuple[Ints, Seconds, NDArray[np.int64]]:
+    """Return the seeds of each group one after the other, and where each group begins."""
+    nodes, seconds = _seeds(network, origins, speed_m_s)
+    of = np.arange(len(origins)) if group is None else np.asarray(group)
+    order = np.argsort(of, kind="stable")
+    first = np.r_[0, np.cumsum(np.bincount(of, minlength=int(of.max(initial=-1)) + 1))].astype(np.int64)
+    return nodes[order], seconds[order], first
 
 
 def _seeds(network: WalkNetwork, places: Snapped, speed_m_s: float) -> tuple[Ints, Seconds]:
@@ -148,19 +140,19 @@ def _drop(keys, items, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _reach(start, target, edge, cost, seed_node, seed_seconds, limit):  # type: ignore[no-untyped-def]
+def _reach(start, target, edge, cost, seed_node, seed_seconds, first, limit):  # type: ignore[no-untyped-def]
     nodes = len(start) - 1
     epoch = np.zeros(nodes, np.int32)
     best = np.empty(nodes, np.float32)
     done = np.zeros(nodes, np.int32)
     keys, items = np.empty(1024, np.float32), np.empty(1024, np.int32)
-    out_start = np.zeros(len(seed_node) + 1, np.int64)
+    out_start = np.zeros(len(first), np.int64)
     out_node, out_seconds = np.empty(4096, np.int32), np.empty(4096, np.float32)
     filled = 0
-    for o in range(len(seed_node)):
+    for o in range(len(first) - 1):
         stamp, size = o + 1, 0
-        for k in range(2):
-            n, t = seed_node[o, k], seed_seconds[o, k]
+        for k in range(2 * first[o], 2 * first[o + 1]):
+            n, t = seed_node[k // 2, k % 2], seed_seconds[k // 2, k % 2]
             if n >= 0 and t <= limit and (epoch[n] != stamp or t < best[n]):
                 epoch[n], best[n] = stamp, t
                 keys, items = _push(keys, items, size, t, n)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from gridmap.network.index import SegmentIndex
 from gridmap.network.model import WalkNetwork
 
 Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.int32]
-
-CELL_M: Final = 100.0
-"""Side of a cell of the index: a few segments fall into one, and most searches end in the first ring."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,59 +24,28 @@ class Snapped:
     edge
         The edge, -1 where none is near enough.
     along_m
-        Distance from the edge's start, along it.
+        Distance from the edge's start, along it; NaN where there is none, as in the others.
     offset_m
-        Straight distance from the point asked for to the edge; NaN where there is none.
+        Straight distance from the point asked for to the edge.
     x, y
         The point on the edge, in the network's CRS.
     """
 
-    edge: Ints
+    edge: NDArray[np.int32]
     along_m: Floats
     offset_m: Floats
     x: Floats
     y: Floats
 
+    def __len__(self) -> int:
+        return len(self.edge)
 
-@dataclass(frozen=True, eq=False)
-class SegmentIndex:
-    """Segments of edges in square cells; ``members[start[c]:start[c + 1]]`` are those that touch cell ``c``."""
-
-    origin_x: float
-    origin_y: float
-    columns: int
-    rows: int
-    start: NDArray[np.int64]
-    members: Ints
-    ends: Floats
-    edge: Ints
-    before_m: Floats
+    def take(self, which: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Snapped:
+        """Return some of the points."""
+        return Snapped(self.edge[which], self.along_m[which], self.offset_m[which], self.x[which], self.y[which])
 
 
-def index_segments(network: WalkNetwork) -> SegmentIndex:
-    """Put the segments of all edges with roadside access into cells of :data:`CELL_M`."""
-    count = np.diff(network.vertex_start)
-    edge = np.repeat(np.arange(len(count)), count)
-    inner = edge[:-1] == edge[1:]
-    first = np.flatnonzero(inner & network.edge_roadside[edge[:-1]])
-    xy = network.vertex_xy
-    step = np.r_[0.0, np.hypot(*np.diff(xy, axis=0).T)]
-    walked = np.cumsum(step)
-    before = walked - walked[network.vertex_start[:-1]][edge]
-    ends = np.c_[xy[first], xy[first + 1]]
-    if len(first) == 0:
-        return SegmentIndex(0.0, 0.0, 1, 1, np.zeros(2, np.int64), np.empty(0, np.int32), ends,
-                            np.empty(0, np.int32), np.empty(0))  # fmt: skip
-    low = np.minimum(ends[:, :2], ends[:, 2:]).min(axis=0) - 1.0
-    high = np.maximum(ends[:, :2], ends[:, 2:]).max(axis=0) + 1.0
-    columns, rows = (int(n) for n in np.ceil((high - low) / CELL_M))
-    start, members = _bucket(ends, low[0], low[1], columns, rows)
-    return SegmentIndex(
-        low[0], low[1], columns, rows, start, members, ends, edge[first].astype(np.int32), before[first]
-    )
-
-
-def snap(network: WalkNetwork, x: ArrayLike, y: ArrayLike, max_m: float, index: SegmentIndex | None = None) -> Snapped:
+def snap(network: WalkNetwork, x: ArrayLike, y: ArrayLike, max_m: float, *, barriers: bool = True) -> Snapped:
     """Find the nearest point on an edge with roadside access.
 
     Parameters
@@ -89,100 +55,120 @@ def snap(network: WalkNetwork, x: ArrayLike, y: ArrayLike, max_m: float, index: 
     x, y
         Points in the network's CRS (metres); one that is not a number is nowhere near an edge.
     max_m
-        Furthest straight distance to the edge.
-    index
-        :func:`index_segments` of the network, where it is at hand already.
+        Furthest straight distance to the edge, in metres.
+    barriers
+        Whether the straight way to the edge must not cross water, a railway or a motorway.
 
     Returns
     -------
     Snapped
         One entry a point. Of edges equally near, the one that comes first.
+
+    Examples
+    --------
+    >>> from gridmap.network.io import read_network
+    >>> network = read_network("data/town/streets.gpkg")
+    >>> on = snap(network, *network.node_xy[:1].T, 10.0)
+    >>> int(on.edge[0]) >= 0, float(on.offset_m[0])
+    (True, 0.0)
     """
-    known = index_segments(network) if index is None else index
     px, py = np.atleast_1d(np.asarray(x, dtype=np.float64)), np.atleast_1d(np.asarray(y, dtype=np.float64))
-    segment, share, offset = _nearest(
-        px, py, float(max_m), known.origin_x, known.origin_y, known.columns, known.rows, known.start, known.members,
-        known.ends,
-    )  # fmt: skip
-    found = segment >= 0
-    if not len(known.edge):
+    streets = network.street_index
+    if len(streets.line) == 0:
         nothing = np.full(len(px), np.nan)
         return Snapped(np.full(len(px), -1, np.int32), nothing, nothing, nothing, nothing)
+    walls = network.barrier_index
+    segment, share, offset = _nearest(
+        px, py, float(max_m), _table(streets), streets.start, streets.members, streets.ends,
+        barriers and len(walls.line) > 0, _table(walls), walls.start, walls.members, walls.ends,
+    )  # fmt: skip
+    found = segment >= 0
     at = np.where(found, segment, 0)
-    ends = known.ends[at]
-    length = np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1])
+    ends = streets.ends[at]
+    step = ends[:, 2:] - ends[:, :2]
     return Snapped(
-        edge=np.where(found, known.edge[at], -1).astype(np.int32),
-        along_m=np.where(found, known.before_m[at] + share * length, np.nan),
+        edge=np.where(found, streets.line[at], -1).astype(np.int32),
+        along_m=np.where(found, streets.before_m[at] + share * np.hypot(*step.T), np.nan),
         offset_m=np.where(found, offset, np.nan),
-        x=np.where(found, ends[:, 0] + share * (ends[:, 2] - ends[:, 0]), np.nan),
-        y=np.where(found, ends[:, 1] + share * (ends[:, 3] - ends[:, 1]), np.nan),
+        x=np.where(found, ends[:, 0] + share * step[:, 0], np.nan),
+        y=np.where(found, ends[:, 1] + share * step[:, 1], np.nan),
     )
 
 
-@njit(cache=True)
-def _bucket(ends, low_x, low_y, columns, rows):  # type: ignore[no-untyped-def]
-    """Count, then fill: every segment goes into each cell that its bounding box touches."""
-    start = np.zeros(columns * rows + 1, np.int64)
-    members = np.empty(0, np.int32)
-    for turn in range(2):
-        for s in range(len(ends)):
-            x0 = int((min(ends[s, 0], ends[s, 2]) - low_x) / CELL_M)
-            x1 = int((max(ends[s, 0], ends[s, 2]) - low_x) / CELL_M)
-            y0 = int((min(ends[s, 1], ends[s, 3]) - low_y) / CELL_M)
-            y1 = int((max(ends[s, 1], ends[s, 3]) - low_y) / CELL_M)
-            for row in range(y0, y1 + 1):
-                for column in range(x0, x1 + 1):
-                    cell = row * columns + column
-                    if turn == 0:
-                        start[cell + 1] += 1
-                    else:
-                        members[start[cell]] = s
-                        start[cell] += 1
-        if turn == 0:
-            start = np.cumsum(start)
-            members = np.empty(start[-1], np.int32)
-    # Filling moved every start to its end; move them back.
-    start[1:] = start[:-1].copy()
-    start[0] = 0
-    return start, members
+def _table(index: SegmentIndex) -> tuple[float, float, float, int, int]:
+    return index.low_x, index.low_y, index.cell_m, index.columns, index.rows
 
 
 @njit(cache=True)
-def _nearest(px, py, max_m, low_x, low_y, columns, rows, start, members, ends):  # type: ignore[no-untyped-def]
+def _crosses(x, y, qx, qy, table, start, members, ends):  # type: ignore[no-untyped-def]
+    """Whether the straight way to q crosses a segment; to end on one (a street along a shore) is not to cross it."""
+    low_x, low_y, cell_m, columns, rows = table
+    c0 = max(int(np.floor((min(x, qx) - low_x) / cell_m)), 0)
+    c1 = min(int(np.floor((max(x, qx) - low_x) / cell_m)), columns - 1)
+    r0 = max(int(np.floor((min(y, qy) - low_y) / cell_m)), 0)
+    r1 = min(int(np.floor((max(y, qy) - low_y) / cell_m)), rows - 1)
+    dx, dy = qx - x, qy - y
+    for row in range(r0, r1 + 1):
+        for column in range(c0, c1 + 1):
+            cell = row * columns + column
+            for k in range(start[cell], start[cell + 1]):
+                s = members[k]
+                ax, ay, bx, by = ends[s, 0], ends[s, 1], ends[s, 2], ends[s, 3]
+                # Half-open at the segment's ends: a way through a corner of a shore crosses one of its two sides.
+                if (dx * (ay - y) - dy * (ax - x) > 0) == (dx * (by - y) - dy * (bx - x) > 0):
+                    continue
+                sx, sy = bx - ax, by - ay
+                here, there = sx * (y - ay) - sy * (x - ax), sx * (qy - ay) - sy * (qx - ax)
+                # A micrometre of slack (times the segment's length): a street vertex that lies on the shore.
+                slack = 1e-6 * (abs(sx) + abs(sy))
+                if (here > slack and there < -slack) or (here < -slack and there > slack):
+                    return True
+    return False
+
+
+@njit(cache=True)
+def _nearest(  # type: ignore[no-untyped-def]
+    px, py, max_m, table, start, members, ends, walled, wall_table, wall_start, wall_members, wall_ends
+):
     """Search rings of cells outwards until no nearer segment can come."""
-    n = len(px)
-    segment = np.full(n, -1, np.int64)
-    share = np.zeros(n)
-    offset = np.full(n, np.nan)
-    for i in range(n):
+    low_x, low_y, cell_m, columns, rows = table
+    segment = np.full(len(px), -1, np.int64)
+    share = np.zeros(len(px))
+    offset = np.full(len(px), np.nan)
+    for i in range(len(px)):
         x, y = px[i], py[i]
-        if not (np.isfinite(x) and np.isfinite(y)):
+        inland = x > low_x - max_m and x < low_x + columns * cell_m + max_m
+        if not (inland and y > low_y - max_m and y < low_y + rows * cell_m + max_m):
             continue
-        column, row = int(np.floor((x - low_x) / CELL_M)), int(np.floor((y - low_y) / CELL_M))
+        column, row = int(np.floor((x - low_x) / cell_m)), int(np.floor((y - low_y) / cell_m))
+        # What lies outside ring r is at least this plus r cells away.
+        inside = min(x - low_x - column * cell_m, (column + 1) * cell_m - x + low_x)
+        inside = max(min(inside, y - low_y - row * cell_m, (row + 1) * cell_m - y + low_y), 0.0)
         best = max_m * max_m
         ring = 0
-        while (ring - 1) * CELL_M <= max_m and not (
-            ring >= 1 and segment[i] >= 0 and ((ring - 1) * CELL_M) ** 2 > best
-        ):
+        while ring == 0 or ((ring - 1) * cell_m + inside) ** 2 <= best:
             for r in range(max(row - ring, 0), min(row + ring, rows - 1) + 1):
-                edge_row = abs(r - row) == ring
-                for c in range(max(column - ring, 0), min(column + ring, columns - 1) + 1):
-                    if not edge_row and abs(c - column) != ring:
-                        continue
-                    cell = r * columns + c
-                    for k in range(start[cell], start[cell + 1]):
+                # A full row of cells above and below the square, the two cells at its sides in between.
+                if abs(r - row) == ring:
+                    first, last, stride = max(column - ring, 0), min(column + ring, columns - 1), 1
+                else:
+                    first = column - ring if column >= ring else column + ring
+                    last, stride = min(column + ring, columns - 1), 2 * ring
+                for c in range(first, last + 1, stride):
+                    for k in range(start[r * columns + c], start[r * columns + c + 1]):
                         s = members[k]
                         dx, dy = ends[s, 2] - ends[s, 0], ends[s, 3] - ends[s, 1]
-                        long2 = dx * dx + dy * dy
-                        t = 0.0
-                        if long2 > 0:
-                            t = min(max(((x - ends[s, 0]) * dx + (y - ends[s, 1]) * dy) / long2, 0.0), 1.0)
-                        far = (x - ends[s, 0] - t * dx) ** 2 + (y - ends[s, 1] - t * dy) ** 2
-                        if far < best or (far == best and (segment[i] < 0 or s < segment[i])):
-                            best = far
-                            segment[i] = s
-                            share[i] = t
+                        t = ((x - ends[s, 0]) * dx + (y - ends[s, 1]) * dy) / max(dx * dx + dy * dy, 1e-12)
+                        t = min(max(t, 0.0), 1.0)
+                        qx, qy = ends[s, 0] + t * dx, ends[s, 1] + t * dy
+                        far = (x - qx) ** 2 + (y - qy) ** 2
+                        if far > best or (far == best and segment[i] >= 0 and s >= segment[i]):
+                            continue
+                        if walled and _crosses(x, y, qx, qy, wall_table, wall_start, wall_members, wall_ends):
+                            continue
+                        best = far
+                        segment[i] = s
+                        share[i] = t
             ring += 1
         if segment[i] >= 0:
             offset[i] = np.sqrt(best)

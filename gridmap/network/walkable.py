@@ -27,6 +27,8 @@ from typing import Final
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 WALKABLE: Final = (
@@ -39,6 +41,9 @@ MOTORWAYS: Final = ("motorway", "motorway_link")
 _FOOT_YES: Final = ("yes", "designated", "permissive", "destination", "official")
 _FOOT_NO: Final = ("no", "private", "use_sidepath")
 _ACCESS_NO: Final = ("private", "no")
+# A passage through a building is on the ground.
+_NOT_RAISED: Final = ("", "no", "0", "false", "f", "nan", "none", "building_passage")
+_NARROW: Final = ("stream", "ditch", "drain")
 
 
 def tag(streets: gpd.GeoDataFrame, name: str) -> NDArray[np.object_]:
@@ -49,14 +54,39 @@ def tag(streets: gpd.GeoDataFrame, name: str) -> NDArray[np.object_]:
     return np.asarray(values.where(values.notna(), "").astype(str).str.strip().str.lower(), dtype=object)
 
 
-def is_walkable(streets: gpd.GeoDataFrame, highway: str = "highway") -> NDArray[np.bool_]:
+def is_walkable(streets: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     """Return, for every street, whether one may walk on it; see the table above."""
     foot, access = tag(streets, "foot"), tag(streets, "access")
     refused = np.isin(foot, _FOOT_NO) | (np.isin(access, _ACCESS_NO) & ~np.isin(foot, _FOOT_YES))
-    return np.isin(tag(streets, highway), WALKABLE) & ~refused & (tag(streets, "area") != "yes")
+    return np.asarray(np.isin(tag(streets, "highway"), WALKABLE) & ~refused & (tag(streets, "area") != "yes"))
 
 
-def is_raised(streets: gpd.GeoDataFrame) -> NDArray[np.bool_]:
-    """Return where a street is on a bridge or in a tunnel."""
-    no = ("", "no", "0", "false", "f", "nan", "none")
-    return ~np.isin(tag(streets, "bridge"), no) | ~np.isin(tag(streets, "tunnel"), no)
+def is_raised(features: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    """Return where a street, a railway or a river is on a bridge or in a tunnel."""
+    return _said(features, "bridge") | _said(features, "tunnel")
+
+
+def storey(streets: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """Return on which storey a street runs: 0 on the ground, its ``layer`` (else 1 or -1) on a bridge or in a tunnel.
+
+    ``layer`` alone says nothing on the ground (it is often set by mistake), except in a layer that has neither bridge
+    nor tunnel column.
+    """
+    layer = pd.to_numeric(pd.Series(tag(streets, "layer")), errors="coerce").fillna(0).to_numpy(dtype=np.float64)
+    if "bridge" not in streets.columns and "tunnel" not in streets.columns:
+        return layer.astype(np.int64)
+    default = np.where(_said(streets, "tunnel"), -1, 1)
+    return np.where(is_raised(streets), np.where(layer == 0, default, layer), 0).astype(np.int64)
+
+
+def is_barrier(water: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    """Return which water stops a walker: lakes, rivers and canals; not culverts, nor what one steps across.
+
+    OpenStreetMap calls a stream what an active person can jump; drains and ditches are narrower. Areas always count.
+    """
+    narrow = np.isin(tag(water, "waterway"), _NARROW) & (shapely.get_dimensions(water.geometry.values) < 2)
+    return np.asarray(~is_raised(water) & ~narrow)
+
+
+def _said(features: gpd.GeoDataFrame, name: str) -> NDArray[np.bool_]:
+    return np.asarray(~np.isin(tag(features, name), _NOT_RAISED))
