@@ -12,7 +12,6 @@ from shapely import LineString, Polygon, affinity, box
 
 from gridmap.geo.crs import metric_crs, round_vertices
 from gridmap.grids import mosaic as m
-from gridmap.grids.blocks import make_blocks
 from gridmap.grids.carve import CUT_TOLERANCE_M2, go_round
 
 LON, LAT = 120.30, 31.50
@@ -56,7 +55,7 @@ houses = st.lists(
 
 
 @given(houses)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_building_is_cut_wherever_buildings_stand(rows):
     shapes = [affinity.rotate(rect(x, y, x + w, y + h), angle) for x, y, w, h, angle in rows]
     before = checkerboard()
@@ -126,10 +125,9 @@ def test_units_are_kept_apart():
     assert len(carved.moved) == 3
 
 
-def test_liechtenstein_cuts_no_building(shared):
-    extract = shared("liechtenstein/liechtenstein_2021.osm.pbf")
+def test_liechtenstein_cuts_no_building(liechtenstein_blocks, shared):
+    blocks = liechtenstein_blocks
     boundary = gpd.read_file(shared("liechtenstein/municipalities_11.geojson"))
-    blocks = make_blocks(boundary, extract, water=extract, rail=extract, buildings=extract)
     assert shapely.coverage_is_valid(blocks.geometry.values)
     sources = blocks.attrs["sources"]
     assert len(sources.buildings) > 13_900

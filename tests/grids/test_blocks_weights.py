@@ -85,7 +85,7 @@ cells = st.lists(
 
 
 @given(cells, st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_total_of_a_weight_layer_is_kept(rows, with_lake):
     shapes = [rect(100 * x, 100 * y, 100 * (x + w), 100 * (y + h)) for x, y, w, h, _ in rows]
     value = np.array([row[-1] for row in rows])

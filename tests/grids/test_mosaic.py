@@ -30,7 +30,7 @@ def faces_of(rows):
 
 
 @given(segments)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_faces_tile_the_square_exactly(rows):
     faces = faces_of(rows)
     assert shapely.coverage_is_valid(faces)
@@ -41,7 +41,7 @@ def test_faces_tile_the_square_exactly(rows):
 
 
 @given(segments)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_adjacency_agrees_with_pairwise_intersection(rows):
     faces = faces_of(rows)
     near = m.adjacency(faces, METRIC)
@@ -57,7 +57,7 @@ def test_adjacency_agrees_with_pairwise_intersection(rows):
 
 
 @given(segments, segments)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_cutting_and_joining_back_gives_the_same_polygons(rows, more):
     faces = faces_of(rows)
     pieces, source = m.cut(faces, lines_of(more))
@@ -69,7 +69,7 @@ def test_cutting_and_joining_back_gives_the_same_polygons(rows, more):
 
 
 @given(segments)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_absorbed_is_small_and_what_stays_is_not(rows):
     faces = faces_of(rows)
     none, false = np.zeros(len(faces), dtype=np.int64), np.zeros(len(faces), dtype=bool)

@@ -1,0 +1,17 @@
+"""Real blocks that several tests look at."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import pytest
+
+from gridmap.grids.blocks import make_blocks
+from tests.conftest import shared_path
+
+
+@pytest.fixture(scope="session")
+def liechtenstein_blocks():
+    """Blocks of a whole small country, all layers from its extract."""
+    extract = shared_path("liechtenstein/liechtenstein_2021.osm.pbf")
+    boundary = gpd.read_file(shared_path("liechtenstein/municipalities_11.geojson"))
+    return make_blocks(boundary, extract, water=extract, rail=extract, buildings=extract)
