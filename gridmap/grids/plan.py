@@ -185,7 +185,8 @@ class Plan:
         """Make a plan of existing layers; see :func:`gridmap.grids.imported.plan_from_layers`."""
         from gridmap.grids.imported import plan_from_layers
 
-        return plan_from_layers(layers, code, name, parent, layout, tiles=tiles)
+        plan: Plan = plan_from_layers(layers, code, name, parent, layout, tiles=tiles)
+        return plan
 
     def __getitem__(self, level: str) -> gpd.GeoDataFrame:
         """Return a copy of the layer of a level, indexed by code."""
