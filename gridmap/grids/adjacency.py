@@ -73,14 +73,14 @@ class BlockGraph:
         )  # fmt: skip
 
     def components(self, *, bridges: bool) -> m.Ints:
-        """Number the connected parts on land, or with bridges counted as land too."""
+        """Return numbers of the connected parts on land, or with bridges counted as land too."""
         tail = np.repeat(np.arange(len(self.weight)), np.diff(self.start))
         kept = np.ones(len(tail), dtype=bool) if bridges else ~self.bridge
         return connected(len(self.weight), tail[kept], self.neighbour[kept])
 
 
 def connected(count: int, tail: m.Ints, head: m.Ints) -> m.Ints:
-    """Number the connected parts of ``count`` things that pairs join."""
+    """Return numbers of the connected parts of ``count`` things that pairs join."""
     pairs = coo_array((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(count, count))
     return np.asarray(connected_components(pairs, directed=False)[1], dtype=np.int64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,6 @@ import pandas as pd
 import shapely
 
 from gridmap.errors import DrawError
-from gridmap.geo.crs import metric_crs_of
 from gridmap.geo.io import as_layer
 from gridmap.grids import mosaic as m
 from gridmap.grids.adjacency import BlockGraph, block_graph
@@ -32,9 +32,9 @@ from gridmap.network.model import WalkNetwork
 
 ProgressCall = Callable[[float, str], None]
 
-HEAVY: Final = 0.30
+HEAVY: Final = 0.20
 """A block with more than this share of a grid's households is cut: a grid needs several to be balanced."""
-PIECE: Final = 0.22
+PIECE: Final = 0.15
 """The share of a grid's households that pieces are made to have."""
 
 
@@ -117,7 +117,7 @@ def draw_plan(
     >>> {spec.name: len(plan[spec.name]) for spec in plan.levels}
     {'large': 2, 'small': 12}
     """
-    tell = progress or (lambda share, what: None)
+    tell = progress or _silent
     request = _request(levels, county_code, within, band, seed)
     _refuse_empty(blocks)
     if within:
@@ -134,6 +134,10 @@ def draw_plan(
     blocks, labels = _water(drawing, request)
     tell(0.92, "geometry")
     return _plan(blocks, labels, request, drawing.dedicated)
+
+
+def _silent(_share: float, _what: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +164,7 @@ def _request(
     given = tuple(name for name in levels if name in (within or {}))
     if not tiling or [spec.tiles for spec in specs] != sorted((spec.tiles for spec in specs), reverse=True):
         raise DrawError(f"levels {', '.join(levels)}: the ones that tile come first, and there must be one")
-    for above, below in zip(tiling[:-1], tiling[1:], strict=True):
+    for above, below in pairwise(tiling):
         if levels[below] < levels[above]:
             raise DrawError(f"{levels[below]} {below} grids cannot fill {levels[above]} {above} grids: ask for as many")
     if any(count < 1 for count in levels.values()):
@@ -196,7 +200,7 @@ def _refuse_miscount(blocks: gpd.GeoDataFrame, request: Request) -> None:
 
 
 def _lowest_units(blocks: gpd.GeoDataFrame, request: Request) -> m.Ints:
-    """Number the given unit of every block; one unit where none is given."""
+    """Return the number of the given unit of every block; one unit where none is given."""
     if not request.given:
         return np.zeros(len(blocks), dtype=np.int64)
     return np.asarray(pd.factorize(blocks[request.given[-1]], sort=True)[0], dtype=np.int64)
@@ -236,12 +240,9 @@ def _draw_tiling(
     drawn = [name for name in request.tiling if name not in request.given]
     apart: dict[int, str] = {}
     for number, name in enumerate(drawn):
-        begin = 0.25 + 0.45 * number / len(drawn)
-        step = 0.45 / len(drawn)
+        tell(0.25 + 0.45 * number / len(drawn), name)
         set_apart = _dedicated(land, reserved, group) if name == drawn[-1] else np.full(len(land), -1)
-        labels[name] = _divide_groups(
-            graph, group, set_apart, request.counts[name], request, lambda share: tell(begin + step * share, name)
-        )
+        labels[name] = _divide_groups(graph, group, set_apart, request.counts[name], request)
         if name == drawn[-1] and reserved is not None:
             names = reserved["name"].astype(str) if "name" in reserved else pd.Series([""] * len(reserved))
             apart = {int(labels[name][row]): names.iloc[set_apart[row]] for row in np.flatnonzero(set_apart >= 0)}
@@ -273,7 +274,6 @@ def _divide_groups(
     set_apart: m.Ints,
     total: int,
     request: Request,
-    tell: Callable[[float], None],
 ) -> m.Ints:
     """Divide every group into its share of ``total`` grids; blocks set apart are grids of their own."""
     own = np.array([len(np.unique(set_apart[(group == g) & (set_apart >= 0)])) for g in range(group.max() + 1)])
@@ -300,7 +300,6 @@ def _divide_groups(
             label[members] = low + make_whole(
                 graph.subgraph(members), label[members] - low, int(count[number]) + len(areas)
             )
-        tell((number + 1) / len(count))
     return label
 
 
@@ -356,8 +355,3 @@ def _journal(
     rows = report.moved.assign(at=now, who="gridmap", action="go_round", edit=0, block=frame["block"].to_numpy()[block])
     rows["why"] = [f"building {building} stands across the given border" for building in rows["building"]]
     return rows.rename(columns={"from": "old", "to": "new"})[list(JOURNAL_COLUMNS)]
-
-
-def metric_area(blocks: gpd.GeoDataFrame) -> m.Floats:
-    """Return the area of every block in m²."""
-    return np.asarray(shapely.area(m.to_metres(np.asarray(blocks.geometry.values), metric_crs_of(blocks))))

@@ -47,14 +47,32 @@ def draw_micro(
         When the grids cannot hold as many as asked for.
     """
     for level in levels:
-        shares = _choose(drawing, counts[level], level)
-        drawing = _cut(drawing, shares)
+        drawing, shares = _make_room(drawing, counts[level], level)
         drawing = _draw(drawing, network, level, shares, band, seed)
     return drawing
 
 
-def _choose(drawing: Drawing, total: int, level: str) -> m.Ints:
-    """Return how many micro grids each grid gets: the densest first, 50 to 80 households each, exact in sum."""
+def _make_room(drawing: Drawing, total: int, level: str) -> tuple[Drawing, m.Ints]:
+    """Choose grids and cut their blocks until each holds as many pieces as it is to have micro grids."""
+    grids = int(drawing.labels[drawing.finest].max()) + 1
+    room = np.full(grids, total)
+    while True:
+        shares = _choose(drawing, total, level, room)
+        drawing = _cut(drawing, shares)
+        lived_in = drawing.blocks["households"].to_numpy(float)[drawing.land] > 0
+        pieces = np.bincount(drawing.labels[drawing.finest][lived_in], minlength=grids)
+        short = shares > pieces
+        if not short.any():
+            return drawing, shares
+        # A grid of a few big buildings holds no more groups than buildings; the next densest help out.
+        room[short] = pieces[short]
+
+
+def _choose(drawing: Drawing, total: int, level: str, room: m.Ints) -> m.Ints:
+    """Return how many micro grids each grid gets: the densest first, 50 to 80 households each, exact in sum.
+
+    ``room`` is how many each can hold.
+    """
     land = drawing.blocks.iloc[drawing.land]
     label = drawing.labels[drawing.finest]
     households = np.bincount(label, weights=land["households"].to_numpy(float))
@@ -65,14 +83,14 @@ def _choose(drawing: Drawing, total: int, level: str) -> m.Ints:
     for wanted in (WANTED, 50.0, LEAST):
         left = total - int(shares.sum())
         for grid in order.tolist():
-            fits = round(households[grid] / wanted)
+            fits = min(round(households[grid] / wanted), int(room[grid]))
             if fits >= 2 and 0 < fits - shares[grid] <= left:
                 left -= fits - shares[grid]
                 shares[grid] = fits
         if left == 0:
             return shares
         if left < 3:
-            return _top_up(shares, households, order, left)
+            return _top_up(shares, np.where(shares < room, households, -1.0), order, left)
     raise DrawError(
         f"{total} {level} grids of at least {LEAST:.0f} households do not fit: the grids above hold {shares.sum()}; "
         "ask for fewer"
@@ -113,17 +131,9 @@ def _draw(drawing: Drawing, network: WalkNetwork, level: str, shares: m.Ints, ba
     graph = block_graph(land, network, land["households"].to_numpy(float))
     micro = np.full(len(label), -1, dtype=np.int64)
     first = 0
-    short = 0
     for grid in np.flatnonzero(shares > 0).tolist():
         rows = np.flatnonzero(label[inside] == grid)
         count = int(shares[grid])
-        if count > len(rows):
-            short += count - len(rows)
-            count = len(rows)
         micro[inside[rows]] = first + divide(graph.subgraph(rows), count, band=band, seed=seed)
         first += count
-    if short:
-        raise DrawError(
-            f"{short} of the {shares.sum()} {level} grids asked for have no building of their own; ask for fewer"
-        )
     return replace(drawing, labels={**drawing.labels, level: micro})

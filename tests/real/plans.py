@@ -82,7 +82,8 @@ def cut_buildings(plan, level: str, buildings: gpd.GeoDataFrame, tolerance_m2: f
     """Return, by building, the area that lies outside the grid that holds most of it, where above the tolerance."""
     crs = metric_crs_of(plan[level])
     grids = plan[level].to_crs(crs).geometry.values
-    houses = buildings.to_crs(crs).geometry.make_valid().values
+    # Each part of a building counts by itself: a border between two separate parts cuts nothing.
+    houses = buildings.to_crs(crs).geometry.make_valid().explode(ignore_index=True).values
     house, grid = shapely.STRtree(grids).query(houses, predicate="intersects")
     area = shapely.area(shapely.intersection(houses[house], grids[grid]))
     by_house = pd.DataFrame({"house": house, "area": area}).groupby("house")["area"]
