@@ -232,5 +232,6 @@ def _labelled(
     final, _ = absorb(known, m.adjacency(parts, crs))
     by_size = np.lexsort((-known.area_m2, final))
     head = by_size[np.searchsorted(final[by_size], np.arange(final.max() + 1))]
-    order = np.argsort(source[head], kind="stable")
-    return m.join(parts, final)[order], source[head][order], label[head][order]
+    joined = m.join(parts, final)
+    order = np.lexsort((label[head], source[head]))
+    return joined[order], source[head][order], label[head][order]

@@ -134,7 +134,7 @@ def _clusters(mosaic: m.Geometries, water: m.Flags, footprints: m.Geometries, cr
 
 
 def _outline(footprints: m.Geometries) -> shapely.Polygon:
-    union = shapely.union_all(footprints, grid_size=GRID_DEG)
+    union = footprints[0] if len(footprints) == 1 else shapely.union_all(footprints, grid_size=GRID_DEG)
     parts = shapely.get_parts(union)
     return shapely.Polygon(parts[np.argmax(shapely.area(parts))].exterior)
 

@@ -9,6 +9,7 @@ drops shared edges: neither can open a gap.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +27,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _UNITS_PER_DEGREE = round(1 / GRID_DEG)
+_REACH_DEG = 10 * GRID_DEG
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +47,23 @@ class Adjacency:
     length_m: Floats
 
 
+@lru_cache(maxsize=32)
+def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    # making one costs more than moving a county's borders with it
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
 def to_metres(geometries: Geometries, crs: pyproj.CRS) -> Geometries:
     """Return geometries in longitude and latitude as geometries of a metric CRS."""
-    transformer = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-    return np.asarray(
-        shapely.transform(geometries, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
-    )
+    return _move(geometries, _transformer(crs.geodetic_crs, crs))
 
 
 def to_degrees(geometries: Geometries, crs: pyproj.CRS) -> Geometries:
     """Return geometries of a metric CRS in longitude and latitude, not yet rounded."""
-    transformer = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    return _move(geometries, _transformer(crs, crs.geodetic_crs))
+
+
+def _move(geometries: Geometries, transformer: pyproj.Transformer) -> Geometries:
     return np.asarray(
         shapely.transform(geometries, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
     )
@@ -82,15 +90,22 @@ def owner_of(points: Geometries, polygons: Geometries) -> Ints:
 def cut(mosaic: Geometries, lines: Geometries) -> tuple[Geometries, Ints]:
     """Cut a mosaic along lines.
 
+    Only polygons near the lines are noded anew. The mosaic lies on the storage grid already, so a border further from
+    the lines than a few of its steps cannot move, and the others still fit.
+
     Returns
     -------
     (pieces, source)
-        The pieces as a mosaic, and the position of the polygon each was part of.
+        The pieces as a mosaic, and the position of the polygon each was part of, in ascending order.
     """
-    pieces = polygonize(np.concatenate([shapely.boundary(mosaic), lines]))
-    source = owner_of(shapely.point_on_surface(pieces), mosaic)
-    inside = source >= 0
-    return pieces[inside], source[inside]
+    near = np.unique(shapely.STRtree(mosaic).query(lines, predicate="dwithin", distance=_REACH_DEG)[1])
+    pieces = polygonize(np.concatenate([shapely.boundary(mosaic[near]), lines]))
+    owner = owner_of(shapely.point_on_surface(pieces), mosaic[near])
+    far = np.setdiff1d(np.arange(len(mosaic)), near)
+    every = np.concatenate([mosaic[far], pieces[owner >= 0]])
+    source = np.concatenate([far, near[owner[owner >= 0]]]).astype(np.int64)
+    order = np.argsort(source, kind="stable")
+    return every[order], source[order]
 
 
 def join(mosaic: Geometries, labels: Ints) -> Geometries:
@@ -157,7 +172,7 @@ def shared_edges(mosaic: Geometries, crs: pyproj.CRS) -> SharedEdges:
     proper = one != other
     at = step[order[twin[proper]]]
     a, b = np.minimum(one, other)[proper], np.maximum(one, other)[proper]
-    transformer = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    transformer = _transformer(crs.geodetic_crs, crs)
     start, end = (np.column_stack(transformer.transform(*xy[i].T)).reshape(-1, 2) for i in (at, at + 1))
     return SharedEdges(a, b, start, end)
 
