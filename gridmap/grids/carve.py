@@ -15,9 +15,9 @@ from gridmap.geo.crs import GRID_DEG
 from gridmap.grids import mosaic as m
 from gridmap.grids.slivers import absorb, measure
 
-CUT_TOLERANCE_M2: Final = 0.5
+CUT_TOLERANCE_M2: Final = 0.25
 """Ours: a building is cut when more of it than this lies on other sides than the one that holds most of it, and two
-footprints overlap when they share more than this; below it, they touch (a wall drawn 2 cm off over 25 m)."""
+footprints overlap when they share more than this; below it, they touch (a wall drawn 1 cm off over 25 m)."""
 
 
 @dataclass(frozen=True, eq=False)
