@@ -85,6 +85,11 @@ def connected(count: int, tail: m.Ints, head: m.Ints) -> m.Ints:
     return np.asarray(connected_components(pairs, directed=False)[1], dtype=np.int64)
 
 
+def totals(label: m.Ints, weight: m.Floats, count: int = 0) -> m.Floats:
+    """Return the sum of weights by label, of at least ``count`` labels."""
+    return np.bincount(label, weights=weight, minlength=count).astype(np.float64)
+
+
 def graph_from_pairs(
     a: m.Ints, b: m.Ints, length_m: m.Floats, cost: m.Floats, bridge: m.Flags, weight: m.Floats, xy: m.Floats
 ) -> BlockGraph:
@@ -115,7 +120,7 @@ def block_graph(blocks: gpd.GeoDataFrame, network: WalkNetwork, workload: m.Floa
     pair = edges.a * len(mosaic) + edges.b
     order = np.lexsort((-edges.length_m, pair))
     key, first = np.unique(pair[order], return_index=True)
-    length = np.bincount(np.searchsorted(key, pair), weights=edges.length_m, minlength=len(key))
+    length = totals(np.searchsorted(key, pair), edges.length_m, len(key))
     middle = (edges.start[order[first]] + edges.end[order[first]]) / 2
     factor = _border_factor(middle, network)
     metric = m.to_metres(mosaic, network.crs)

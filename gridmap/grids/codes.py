@@ -181,10 +181,10 @@ def code_problems(
     Parameters
     ----------
     codes, parents
-        The code of each grid and of its parent (at the top level the county's; ``None`` where there is none, and
-        nothing is asked of the prefix then).
+        The code of each grid and of its parent (at the top level the county's; ``None`` where there is none: the
+        whole code counts as appended then).
     digits
-        How many digits the level appends; ``None`` where any number will do (official codes of given levels).
+        How many digits are appended; ``None`` where any number will do (official codes of given levels).
     layout
         ``default`` or ``as-is``; as they are, codes only have to be there.
 
@@ -206,7 +206,7 @@ def _problem(code: str, parent: str | None, digits: int | None, layout: str) -> 
         return ""
     if parent and not code.startswith(parent):
         return "prefix"
-    number = code[len(parent) :] if parent else code if digits is None else code[-digits:]
+    number = code[len(parent) :] if parent else code
     if not (number.isascii() and number.isdecimal()):
         return "digits"
     if digits is not None and len(number) != digits:

@@ -17,7 +17,7 @@ import shapely
 from gridmap.errors import DrawError
 from gridmap.geo.io import as_layer
 from gridmap.grids import mosaic as m
-from gridmap.grids.adjacency import BlockGraph, block_graph
+from gridmap.grids.adjacency import BlockGraph, block_graph, totals
 from gridmap.grids.assemble import plan_from_blocks
 from gridmap.grids.banks import give_water_to_banks
 from gridmap.grids.frames import JOURNAL_COLUMNS, ZONE
@@ -213,7 +213,7 @@ def _cut_blocks(blocks: gpd.GeoDataFrame, request: Request, reserved: gpd.GeoDat
         blocks, _ = cut_along(blocks, lines, _lowest_units(blocks, request))
     unit = _lowest_units(blocks, request)
     households = blocks["households"].to_numpy(float)
-    total = np.bincount(unit, weights=households)
+    total = totals(unit, households)
     finest = request.counts[request.tiling[-1]]
     if request.tiling[-1] in request.given:
         return blocks
@@ -279,7 +279,7 @@ def _divide_groups(
     own = np.array([len(np.unique(set_apart[(group == g) & (set_apart >= 0)])) for g in range(group.max() + 1)])
     free = set_apart < 0
     size = np.bincount(group[free], minlength=len(own))
-    weight = np.bincount(group[free], weights=graph.weight[free], minlength=len(own))
+    weight = totals(group[free], graph.weight[free], len(own))
     least = np.where((size > 0), 1, 0)
     if (size == 0).any():
         raise DrawError("a dedicated area fills its parent completely: draw it as that parent instead")

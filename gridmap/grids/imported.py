@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import geopandas as gpd
@@ -139,7 +140,7 @@ def _read(layer: Any, level: str, choice: Mapping[str, str | None]) -> gpd.GeoDa
     _refuse_other_shapes(read, level)
     stored = to_storage(gpd.GeoDataFrame(geometry=as_polygons(read.geometry.values), crs=read.crs))
     frame = gpd.GeoDataFrame(columns, geometry=stored.geometry.values, crs=stored.crs)
-    frame["name"] = frame["name"] if "name" in frame else None
+    frame["name"] = frame.get("name")
     frame["area_m2"] = shapely.area(m.to_metres(np.asarray(frame.geometry.values), metric_crs_of(frame)))
     return frame.sort_values("code", kind="stable", ignore_index=True)
 
@@ -174,7 +175,7 @@ def _parents(
     children, parents = (valid_polygons(np.asarray(layer.geometry.values)) for layer in (frame, above))
     common = shares(children, parents)
     best = common.best(len(frame))
-    codes = np.append(above["code"].to_numpy(dtype=object), None)
+    codes = np.array([*above["code"], None], dtype=object)
     found = codes[best]  # -1 is the None at the end
     notes = []
     if "parent" in frame:
@@ -202,7 +203,7 @@ def _tiles(level: str, covered: float, asked: Mapping[str, bool] | None) -> bool
 
 def _sum_up(frames: dict[str, gpd.GeoDataFrame], specs: list[LevelSpec]) -> None:
     """Fill households and residents that a level lacks with the sums of the level below, where that tiles."""
-    for above, below in reversed(list(zip(specs[:-1], specs[1:], strict=True))):
+    for above, below in reversed(list(pairwise(specs))):
         for column in ("households", "residents"):
             upper, lower = frames[above.name], frames[below.name]
             if column not in upper and column in lower and below.tiles:

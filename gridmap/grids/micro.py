@@ -12,7 +12,7 @@ import numpy as np
 from gridmap.errors import DrawError
 from gridmap.geo.crs import metric_crs_of
 from gridmap.grids import mosaic as m
-from gridmap.grids.adjacency import block_graph
+from gridmap.grids.adjacency import block_graph, totals
 from gridmap.grids.partition import divide
 from gridmap.grids.splitting import split_heavy
 from gridmap.network.model import WalkNetwork
@@ -75,8 +75,8 @@ def _choose(drawing: Drawing, total: int, level: str, room: m.Ints) -> m.Ints:
     """
     land = drawing.blocks.iloc[drawing.land]
     label = drawing.labels[drawing.finest]
-    households = np.bincount(label, weights=land["households"].to_numpy(float))
-    area = np.bincount(label, weights=land.to_crs(metric_crs_of(land)).area.to_numpy())
+    households = totals(label, land["households"].to_numpy(float))
+    area = totals(label, land.to_crs(metric_crs_of(land)).area.to_numpy())
     order = np.lexsort((np.arange(len(area)), -households / area))
     order = order[[int(i) not in drawing.dedicated for i in order]]
     shares = np.zeros(len(area), dtype=np.int64)
@@ -112,7 +112,7 @@ def _cut(drawing: Drawing, shares: m.Ints) -> Drawing:
     households = blocks["households"].to_numpy(float)
     unit = np.full(len(blocks), -1, dtype=np.int64)
     unit[drawing.land] = label
-    total = np.bincount(label, weights=households[drawing.land])
+    total = totals(label, households[drawing.land])
     mean = np.where(shares > 0, total / np.maximum(shares, 1), np.inf)
     share = np.where(unit >= 0, households / mean[unit], 0.0)
     pieces = np.where((unit >= 0) & (shares[unit] > 0), np.maximum(np.ceil(share * PIECES), 1), 1).astype(np.int64)

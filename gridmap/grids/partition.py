@@ -10,7 +10,7 @@ import shapely
 
 from gridmap.errors import DrawError
 from gridmap.grids import mosaic as m
-from gridmap.grids.adjacency import BlockGraph, connected
+from gridmap.grids.adjacency import BlockGraph, connected, totals
 from gridmap.grids.refine import anneal, split_pair
 
 STEPS_PER_BLOCK: Final = 150
@@ -62,7 +62,7 @@ def apportion(weight: m.Floats, total: int, at_least: int = 1, most: m.Ints | No
         else:
             surplus = np.where(given > at_least, given - share * total, -np.inf)
             given[int(np.argmax(surplus))] -= 1
-    return given
+    return np.asarray(given, dtype=np.int64)
 
 
 def divide(graph: BlockGraph, parts: int, *, band: float, seed: int) -> m.Ints:
@@ -100,7 +100,7 @@ def divide(graph: BlockGraph, parts: int, *, band: float, seed: int) -> m.Ints:
         return label
     region = graph.components(bridges=True)
     sizes = np.bincount(region)
-    weight = np.bincount(region, weights=graph.weight)
+    weight = totals(region, graph.weight)
     if len(sizes) > parts or (weight < weight.sum() / parts / 2).any():
         given = _some_get_none(weight, sizes, parts)
     else:
@@ -207,11 +207,11 @@ def _drop_strays(graph: BlockGraph, label: m.Ints) -> None:
     shore = graph.components(bridges=False)
     piece = _pieces(graph, label, bridges=False)
     weight = graph.weight + graph.weight.sum() * 1e-9 + 1e-12
-    heavy = np.bincount(piece, weights=weight)
+    heavy = totals(piece, weight)
     _, first = np.unique(piece, return_index=True)
     _keep_heaviest(label, piece, heavy, label[first] * (shore.max() + 1) + shore[first], first)
     joined = _pieces(graph, label, bridges=True)
-    heavy = np.bincount(joined, weights=weight)
+    heavy = totals(joined, weight)
     _, first = np.unique(joined, return_index=True)
     _keep_heaviest(label, joined, heavy, label[first], first)
 
@@ -251,7 +251,7 @@ def _claim(graph: BlockGraph, label: m.Ints, tail: m.Ints, open_: m.Flags) -> No
     wanted, goal, length = tail[open_], label[graph.neighbour[open_]], graph.length_m[open_]
     key = wanted * (label.max() + 1) + goal
     pair, where = np.unique(key, return_inverse=True)
-    total = np.bincount(where, weights=length)
+    total = totals(where, length)
     block, offer = pair // (label.max() + 1), pair % (label.max() + 1)
     order = np.lexsort((offer, -total, block))
     first = np.r_[True, block[order][1:] != block[order][:-1]]
@@ -260,7 +260,7 @@ def _claim(graph: BlockGraph, label: m.Ints, tail: m.Ints, open_: m.Flags) -> No
 
 def _found(graph: BlockGraph, label: m.Ints, part: int) -> None:
     """Make a grid that lost all its blocks anew: from the heaviest grid that has several, its outermost block."""
-    total = np.bincount(label, weights=graph.weight, minlength=part + 1)
+    total = totals(label, graph.weight, part + 1)
     many = np.bincount(label, minlength=part + 1) > 1
     giver = int(np.argmax(np.where(many, total, -1.0)))
     members = np.flatnonzero(label == giver)
@@ -287,14 +287,14 @@ def _distance_from(graph: BlockGraph, root: int) -> m.Ints:
 
 def _resplit(graph: BlockGraph, label: m.Ints, target: m.Floats, band: float, seed: int) -> bool:
     """Divide grids out of the band anew, each together with its most different neighbour; say whether any changed."""
-    total = np.bincount(label, weights=graph.weight, minlength=len(target))
+    total = totals(label, graph.weight, len(target))
     off = np.abs(total / np.maximum(target, 1e-12) - 1)
     changed = False
     tail = np.repeat(np.arange(len(label)), np.diff(graph.start))
     for part in np.argsort(-off, kind="stable")[: int((off > band).sum())].tolist():
         near = np.unique(label[graph.neighbour[(label[tail] == part) & ~graph.bridge]])
         near = near[near != part]
-        total = np.bincount(label, weights=graph.weight, minlength=len(target))
+        total = totals(label, graph.weight, len(target))
         # An overweight grid wants a light neighbour, a light one a heavy neighbour.
         order = near[np.argsort((total[near] - target[near]) * np.sign(total[part] - target[part]), kind="stable")]
         for other in order[:3].tolist():
