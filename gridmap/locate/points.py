@@ -1,0 +1,109 @@
+"""Points as they come in: converted to longitude and latitude, or refused with a reason, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gridmap.errors import CrsError, InputError
+from gridmap.geo.gcj02 import NAMES, to_wgs84
+
+Floats: TypeAlias = NDArray[np.float64]
+Texts: TypeAlias = NDArray[np.object_]
+CrsChoice: TypeAlias = str | int | Sequence[str | int | None] | NDArray[np.object_]
+
+MISSING: Final = "坐标缺失或不是数字 · a coordinate is missing or not a number"
+NOT_DEGREES: Final = "坐标超出经纬度范围 · not a longitude within ±180 and a latitude within ±90"
+SWAPPED: Final = "经纬度疑似颠倒 · longitude and latitude look swapped"
+NO_CRS: Final = f"未注明坐标系 · no coordinate system stated; allowed: {', '.join(NAMES)} or an EPSG code"
+BAD_ACCURACY: Final = "精度不能为负 · an accuracy below zero"
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points in longitude and latitude.
+
+    Parameters
+    ----------
+    lon, lat
+        WGS 84 degrees; NaN where there is a reason.
+    raw_lon, raw_lat
+        As they came in.
+    reason
+        Why a point cannot be placed, empty where it can.
+    """
+
+    lon: Floats
+    lat: Floats
+    raw_lon: Floats
+    raw_lat: Floats
+    reason: Texts
+
+
+def read_points(lon: ArrayLike, lat: ArrayLike, crs: CrsChoice) -> Points:
+    """Convert points from the systems they state.
+
+    Parameters
+    ----------
+    lon, lat
+        Numbers (or text that reads as numbers), shape (n,).
+    crs
+        One system for all points, or one a point: ``wgs84``, ``cgcs2000``, ``gcj02``, ``bd09`` or an EPSG code.
+
+    Raises
+    ------
+    InputError
+        When the arrays have different lengths.
+    CrsError
+        When the one system for all points is not known. Of systems given point by point an unknown one is a reason.
+
+    Examples
+    --------
+    >>> points = read_points([120.3, 120.3], [31.5, 31.5], ["wgs84", "mars"])
+    >>> points.reason[0], points.reason[1][:14]
+    ('', "坐标系 'mars' 不认识")
+    """
+    raw_lon, raw_lat = _numbers(lon), _numbers(lat)
+    if len(raw_lon) != len(raw_lat):
+        raise InputError(f"{len(raw_lon)} longitudes but {len(raw_lat)} latitudes; give as many of each")
+    x, y, reason = _converted(raw_lon, raw_lat, crs)
+    bad = ~(np.isfinite(raw_lon) & np.isfinite(raw_lat))
+    reason[bad & (reason == "")] = MISSING
+    far = (reason == "") & ~((np.abs(x) <= 180) & (np.abs(y) <= 90))
+    reason[far] = NOT_DEGREES
+    lost = reason != ""
+    return Points(np.where(lost, np.nan, x), np.where(lost, np.nan, y), raw_lon, raw_lat, reason)
+
+
+def _numbers(values: ArrayLike) -> Floats:
+    array = np.atleast_1d(np.asarray(values))
+    if array.dtype.kind in "fiu":
+        return array.astype(np.float64)
+    return pd.to_numeric(pd.Series(array.ravel()), errors="coerce").to_numpy(dtype=np.float64)
+
+
+def _converted(lon: Floats, lat: Floats, crs: CrsChoice) -> tuple[Floats, Floats, Texts]:
+    reason = np.full(len(lon), "", dtype=object)
+    if isinstance(crs, str | int):
+        return *to_wgs84(lon, lat, crs), reason
+    systems = pd.Series(np.asarray(crs, dtype=object))
+    if len(systems) != len(lon):
+        raise InputError(f"{len(lon)} points but {len(systems)} coordinate systems; give one for all or one a point")
+    names = systems.astype("str").str.strip().where(systems.notna(), "").to_numpy(dtype=object)
+    x, y = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
+    for name in pd.unique(names):
+        rows = np.flatnonzero(names == name)
+        if not name:
+            reason[rows] = NO_CRS
+            continue
+        try:
+            # A table reads a column of EPSG codes with gaps as 4490.0.
+            x[rows], y[rows] = to_wgs84(lon[rows], lat[rows], str(name).removesuffix(".0"))
+        except CrsError as error:
+            reason[rows] = f"坐标系 {name!r} 不认识 · {error}"
+    return x, y, reason
