@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import shutil
@@ -17,7 +18,8 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside ``target`` to write to; rename it to ``target`` when the block ends well.
 
     The temporary path keeps the target's suffix, may become a file or a folder, and is removed when the block
-    raises (Ctrl-C included), so that a reader sees the old content or the new, never half of it.
+    raises (Ctrl-C included), so that a reader sees the old content or the new, never half of it. Files written beside
+    it under the same stem (the companions of a Shapefile) go with it.
 
     Raises
     ------
@@ -57,4 +59,33 @@ def _replace(draft: Path, goal: Path) -> None:
     if goal.is_dir() and draft.is_dir():
         old = draft.with_name(draft.name + ".old")
         goal.replace(old)
+    # A Shapefile has companions; the file that people name comes last.
+    for part in sorted(draft.parent.glob(f"{draft.stem}.*")):
+        if part.is_file() and part != draft:
+            part.replace(goal.with_name(part.name))
     draft.replace(goal)
+
+
+def text_encoding(path: str | os.PathLike[str]) -> str:
+    """Return the encoding of a text file: UTF-8 (with or without a mark) or UTF-16 where it reads so, else GB18030.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.csv"
+    >>> _ = path.write_bytes("网格".encode("gbk"))
+    >>> text_encoding(path)
+    'gb18030'
+    """
+    with Path(path).open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        file.seek(0)
+        decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        try:
+            while piece := file.read(1 << 20):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "gb18030"
+    return "utf-8-sig"

@@ -53,7 +53,7 @@ def convert(lon: ArrayLike, lat: ArrayLike, source: str | int, target: str | int
     --------
     >>> lon, lat = convert(116.404, 39.915, "wgs84", "gcj02")
     >>> round(float(lon), 5), round(float(lat), 5)
-    (116.41024, 39.91641)
+    (116.41024, 39.9164)
     """
     start, goal = _known(source), _known(target)
     x, y = np.broadcast_arrays(np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64))

@@ -147,9 +147,11 @@ def check_crs(layer: gpd.GeoDataFrame, name: str) -> None:
     shapes = layer.geometry.values
     bounds = shapely.bounds(np.asarray(shapes))
     known = ~(shapely.is_empty(shapes) | shapely.is_missing(shapes))
-    bad = known & (~np.isfinite(bounds).all(axis=1) | ~np.isfinite(shapely.total_bounds(shapes)).all())
-    if known.any() and not np.isfinite(shapely.total_bounds(shapes[known])).all():
-        raise LayerError(f"{name}, row {layer.index[int(np.flatnonzero(bad)[0])]}: a coordinate is not a number")
+    # Bounds would not tell: they pass over what is not a number.
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    bad = owner[~np.isfinite(xy).all(axis=1)]
+    if len(bad):
+        raise LayerError(f"{name}, row {layer.index[bad[0]]}: a coordinate is not a number")
     if not known.any():
         raise LayerError(f"{name} holds no geometry: all {len(layer)} are missing or empty")
     box = shapely.total_bounds(shapes[known])
