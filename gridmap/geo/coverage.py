@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -21,7 +21,8 @@ _TOUCH_M: Final = 0.01
 _LONG: Final = 10.0
 """A strip open to the outside is a sliver, not a corner, when it is this many gap widths long *(ours)*."""
 
-Geometries = NDArray[np.object_]
+Geometries: TypeAlias = NDArray[np.object_]
+Fault: TypeAlias = tuple[str, tuple[int, ...], shapely.Geometry | None]
 
 
 def coverage_faults(
@@ -58,8 +59,8 @@ def coverage_faults(
     names = layer.index.to_numpy(dtype=object)
     void = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     invalid = ~void & ~shapely.is_valid(shapes)
-    rows = [("empty", (i,), None) for i in np.flatnonzero(void)]
-    rows += [("invalid", (i,), shapes[i]) for i in np.flatnonzero(invalid)]
+    rows: list[Fault] = [("empty", (int(i),), None) for i in np.flatnonzero(void)]
+    rows += [("invalid", (int(i),), shapes[i]) for i in np.flatnonzero(invalid)]
     if not void.all():
         sound = _sound(shapes)
         rows += [("overlap", pair, spot) for pair, spot in _overlaps(sound)]
@@ -91,7 +92,7 @@ def _polygons(shapes: Geometries) -> Geometries:
     parts = np.asarray(shapely.get_parts(shapes), dtype=object)
     areal = parts[np.isin(shapely.get_type_id(parts), (3, 6))]
     parts = np.asarray(shapely.get_parts(areal), dtype=object)
-    return parts[~shapely.is_empty(parts)]
+    return np.asarray(parts[~shapely.is_empty(parts)], dtype=object)
 
 
 def _overlaps(shapes: Geometries) -> list[tuple[tuple[int, int], shapely.Geometry]]:
@@ -147,9 +148,7 @@ def _open_slivers(
     return np.asarray(gpd.GeoSeries(strips[between], crs=metric).to_crs(layer.crs).to_numpy(), dtype=object)
 
 
-def _measured(
-    rows: list[tuple[str, tuple[int, ...], shapely.Geometry | None]], layer: gpd.GeoDataFrame
-) -> gpd.GeoDataFrame:
+def _measured(rows: list[Fault], layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return the faults with their area and mean width in metres."""
     spots = gpd.GeoSeries([spot for *_, spot in rows], crs=layer.crs)
     frame = gpd.GeoDataFrame(

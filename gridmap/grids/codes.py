@@ -174,7 +174,7 @@ def _last_numbers(taken: Iterable[str], digits: int) -> dict[str, int]:
 
 
 def code_problems(
-    codes: Sequence[str], parents: Sequence[str | None], digits: int | None, *, layout: str = "default"
+    codes: Iterable[str], parents: Iterable[str | None], digits: int | None, *, layout: str = "default"
 ) -> tuple[CodeProblem, ...]:
     """Return the codes that do not fit their layout.
 
@@ -195,8 +195,12 @@ def code_problems(
     (CodeProblem(row=1, code='32021402', kind='length'), CodeProblem(row=2, code='', kind='missing'),
      CodeProblem(row=3, code='320299001', kind='prefix'))
     """
-    kinds = [_problem(code, parent, digits, layout) for code, parent in zip(codes, parents, strict=True)]
-    return tuple(CodeProblem(row, codes[row], kind) for row, kind in enumerate(kinds) if kind)
+    found = []
+    for row, (code, parent) in enumerate(zip(codes, parents, strict=True)):
+        kind = _problem(code, parent, digits, layout)
+        if kind:
+            found.append(CodeProblem(row, code, kind))
+    return tuple(found)
 
 
 def _problem(code: str, parent: str | None, digits: int | None, layout: str) -> str:

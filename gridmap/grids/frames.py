@@ -193,7 +193,7 @@ def _bytes(values: pd.Series) -> bytes:
         return np.asarray(values.dt.tz_convert("UTC").dt.tz_localize(None)).astype("datetime64[ms]").tobytes()
     if values.dtype.kind == "f":
         numbers = values.to_numpy(dtype=np.float64)
-        return np.where(np.isnan(numbers), np.nan, numbers + 0.0).tobytes()  # one NaN, one zero
+        return bytes(np.where(np.isnan(numbers), np.nan, numbers + 0.0).tobytes())  # one NaN, one zero
     if values.dtype.kind in "biu":
         return values.to_numpy().astype(np.int64).tobytes()
     return _text_bytes(np.asarray(values, dtype=object))

@@ -33,7 +33,7 @@ def shape(survey: Survey) -> Iterator[Finding]:
         for row in faults.itertuples():
             if row.kind == "gap" and (not view.spec.tiles or _is_noise(row)):
                 continue
-            yield _finding(view, row, survey)
+            yield _finding(view, row)
         if view.above is None and survey.territory is not None and not survey.stated:
             yield from _holes_of_blocks(view, survey)
 
@@ -56,7 +56,7 @@ def _is_noise(row: Any) -> bool:
     return len(row.codes) < 2 and row.width_m < NOISE_M
 
 
-def _finding(view: LevelView, row: Any, survey: Survey) -> Finding:
+def _finding(view: LevelView, row: Any) -> Finding:
     codes = tuple(str(view.codes[i]) for i in row.codes)
     who = spell(codes)
     said = {

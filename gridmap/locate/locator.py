@@ -106,6 +106,7 @@ class Locator:
             above = levels[-1] if levels else None
             levels.append(LevelIndex.of(plan.layers[spec.name], spec.name, spec.tiles, self._metric, above))
         self.levels: tuple[str, ...] = tuple(level.name for level in levels)
+        self.all_codes: frozenset[str] = frozenset(str(code) for level in levels for code in level.codes)
         self._levels = tuple(levels)
         self._finest = self.levels.index(plan.finest_tiling)
         self._county = _county(levels)
@@ -135,7 +136,8 @@ class Locator:
         """
         said = self.answer([lon], [lat], crs=[crs], accuracy_m=accuracy_m)
         chain = {level: str(said.codes[level][grid[0]]) for level, grid in said.grid.items() if grid[0] != NOWHERE}
-        candidates, border = (), None
+        candidates: tuple[Candidate, ...] = ()
+        border = None
         if said.outcome[0] != p.INVALID:
             flat = self._flat(said.points)
             candidates = self._candidates(said, flat[0])

@@ -84,7 +84,7 @@ def _numbers(values: ArrayLike) -> Floats:
     array = np.atleast_1d(np.asarray(values))
     if array.dtype.kind in "fiu":
         return array.astype(np.float64)
-    return pd.to_numeric(pd.Series(array.ravel()), errors="coerce").to_numpy(dtype=np.float64)
+    return np.asarray(pd.to_numeric(pd.Series(array.ravel()), errors="coerce"), dtype=np.float64)
 
 
 def _converted(lon: Floats, lat: Floats, crs: CrsChoice) -> tuple[Floats, Floats, Texts]:

@@ -76,7 +76,7 @@ def storey(streets: gpd.GeoDataFrame) -> NDArray[np.int64]:
     if "bridge" not in streets.columns and "tunnel" not in streets.columns:
         return layer.astype(np.int64)
     default = np.where(_said(streets, "tunnel"), -1, 1)
-    return np.where(is_raised(streets), np.where(layer == 0, default, layer), 0).astype(np.int64)
+    return np.asarray(np.where(is_raised(streets), np.where(layer == 0, default, layer), 0), dtype=np.int64)
 
 
 def is_barrier(water: gpd.GeoDataFrame) -> NDArray[np.bool_]:
