@@ -6,6 +6,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -115,12 +116,34 @@ def write_layer(frame: gpd.GeoDataFrame, path: str | os.PathLike[str], *, layer:
         if target.suffix.lower() in _PARQUET:
             frame.to_parquet(draft)
             return
+        driver, name = _DRIVERS[target.suffix.lower()], layer or target.stem
         try:
-            pyogrio.write_dataframe(
-                frame, draft, driver=_DRIVERS[target.suffix.lower()], layer=layer or target.stem, encoding="UTF-8"
-            )
-        except pyogrio.errors.DataSourceError as error:
+            if driver == "ESRI Shapefile":
+                pyogrio.write_dataframe(frame, draft, driver=driver, layer=name, encoding="UTF-8")
+                _check_whole(draft)
+                return
+            # GDAL says nothing when the disk fills up as it closes a file; Python does.
+            content = BytesIO()
+            pyogrio.write_dataframe(frame, content, driver=driver, layer=name, encoding="UTF-8")
+            draft.write_bytes(content.getbuffer())
+        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError) as error:
             raise OSError(str(error)) from error
+
+
+def _check_whole(shapefile: Path) -> None:
+    """Refuse a Shapefile whose parts are shorter than their headers say, which GDAL leaves without a word."""
+    for part in (shapefile, shapefile.with_suffix(".shx"), shapefile.with_suffix(".dbf")):
+        with part.open("rb") as file:
+            header = file.read(32)
+        written = part.stat().st_size
+        if part.suffix == ".dbf":
+            records, start, length = struct.unpack_from("<IHH", header.ljust(32, b"\0"), 4)
+            # GDAL may also leave the header of a table as it began: no width of a row yet.
+            expected = start + records * length if length else written + 1
+        else:
+            expected = 2 * struct.unpack_from(">I", header.ljust(32, b"\0"), 24)[0]
+        if written < max(expected, 32):
+            raise OSError(f"only {written} of {expected} bytes of the {part.suffix} were written; is the disk full?")
 
 
 def check_crs(layer: gpd.GeoDataFrame, name: str) -> None:
@@ -172,8 +195,7 @@ def _area_of_use(crs: pyproj.CRS) -> tuple[float, float, float, float] | None:
     """Return the box, in the CRS's own units, that its coordinates must lie in."""
     if crs.is_geographic:
         use = crs.area_of_use
-        world = use is None or (use.east - use.west) > 300 or use.east < use.west
-        if world:
+        if use is None or (use.east - use.west) > 300 or use.east < use.west:
             return (-180.0, -90.0, 180.0, 90.0)
         return (use.west - _SLACK_DEG, use.south - _SLACK_DEG, use.east + _SLACK_DEG, use.north + _SLACK_DEG)
     use = crs.area_of_use
