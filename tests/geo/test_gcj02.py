@@ -6,7 +6,7 @@ import eviltransform
 import numpy as np
 import pyproj
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridmap.errors import CrsError, InputError
@@ -52,6 +52,7 @@ def test_bd09_from_wgs84_is_both_steps_of_eviltransform():
 
 
 @pytest.mark.parametrize("crs", SHIFTED)
+@settings(deadline=None)
 @given(lon=china_lon, lat=china_lat)
 def test_there_and_back_again_is_within_a_centimetre(crs, lon, lat):
     back = convert(*convert(lon, lat, "wgs84", crs), crs, "wgs84")
@@ -59,6 +60,7 @@ def test_there_and_back_again_is_within_a_centimetre(crs, lon, lat):
 
 
 @pytest.mark.parametrize("crs", SHIFTED)
+@settings(deadline=None)
 @given(lon=china_lon, lat=china_lat)
 def test_the_inverse_is_the_place_whose_image_is_the_one_given(crs, lon, lat):
     image = convert(*to_wgs84(lon, lat, crs), "wgs84", crs)
@@ -66,6 +68,7 @@ def test_the_inverse_is_the_place_whose_image_is_the_one_given(crs, lon, lat):
 
 
 @pytest.mark.parametrize("crs", SHIFTED)
+@settings(deadline=None)
 @given(lon=st.floats(-180, 180), lat=st.floats(-89, 89))
 def test_outside_china_nothing_moves(crs, lon, lat):
     if out_of_china(lon, lat):
