@@ -195,7 +195,7 @@ def _bytes(values: pd.Series) -> bytes:
         numbers = values.to_numpy(dtype=np.float64)
         return bytes(np.where(np.isnan(numbers), np.nan, numbers + 0.0).tobytes())  # one NaN, one zero
     if values.dtype.kind in "biu":
-        return values.to_numpy().astype(np.int64).tobytes()
+        return bytes(values.to_numpy().astype(np.int64).tobytes())
     return _text_bytes(np.asarray(values, dtype=object))
 
 

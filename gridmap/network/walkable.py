@@ -74,7 +74,7 @@ def storey(streets: gpd.GeoDataFrame) -> NDArray[np.int64]:
     """
     layer = pd.to_numeric(pd.Series(tag(streets, "layer")), errors="coerce").fillna(0).to_numpy(dtype=np.float64)
     if "bridge" not in streets.columns and "tunnel" not in streets.columns:
-        return layer.astype(np.int64)
+        return np.asarray(layer, dtype=np.int64)
     default = np.where(_said(streets, "tunnel"), -1, 1)
     return np.asarray(np.where(is_raised(streets), np.where(layer == 0, default, layer), 0), dtype=np.int64)
 

@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 import pyogrio
 import shapely
 
-from gridmap.errors import InputError, OutputError
+from gridmap.errors import CrsError, InputError, OutputError
 from gridmap.geo.files import text_encoding
-from gridmap.geo.io import check_crs
 
 _CSV: Final = (".csv", ".txt", ".tsv")
 _PARQUET: Final = (".parquet", ".geoparquet", ".pq")
@@ -121,9 +120,9 @@ def _as_points(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     plain = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     if "lon" in plain.columns and "lat" in plain.columns:
         return plain
-    if len(frame) and frame.geometry.notna().any():
-        check_crs(frame, name)
-    shapes = frame.geometry if frame.crs is None or len(frame) == 0 else frame.geometry.to_crs(4326)
+    if frame.crs is None:
+        raise CrsError(f"{name} states no CRS; set it, or give the coordinates as columns lon and lat")
+    shapes = frame.geometry if len(frame) == 0 else frame.geometry.to_crs(4326)
     points = np.asarray(shapes.where(shapes.geom_type == "Point", None).to_numpy(), dtype=object)
     return plain.assign(lon=shapely.get_x(points), lat=shapely.get_y(points))
 
