@@ -29,6 +29,10 @@ def join(
     duty: Annotated[str, typer.Option(help="事项类型列 · column of the duty")] = "type",
     encoding: Annotated[str | None, typer.Option(help="CSV 编码 · encoding of a CSV, guessed if not given")] = None,
     unmask: Annotated[bool, typer.Option("--unmask", help="不隐去姓名和电话 · show names and phones")] = False,
+    allow_unknown_grids: Annotated[
+        bool,
+        typer.Option("--allow-unknown-grids", help="略过方案中没有的网格的人员 · leave out people of unknown grids"),
+    ] = False,
 ) -> None:
     """事件落格 · Join every incident to its grid and the responsible person; no row is lost."""
     import gridmap
@@ -39,7 +43,7 @@ def join(
     with show.progress_bar(text("落格", "joining")) as progress:
         summary = join_file(
             incidents, locator, out, roster=people, lon=lon, lat=lat, crs=crs, time=time, duty=duty,
-            encoding=encoding, unmask=unmask, progress=progress,
+            encoding=encoding, unmask=unmask, allow_unknown_grids=allow_unknown_grids, progress=progress,
         )  # fmt: skip
     print_summary(summary)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -78,9 +79,7 @@ def build_topology(layers: Sequence[Any], *, quantum: float = 5e-6, tolerance_m:
     for owner, ring in zip(owners, refs, strict=True):
         shapes[owner].append(ring)
     starts = np.cumsum([0, *counts])
-    layered = tuple(
-        tuple(tuple(shape) for shape in shapes[start:stop]) for start, stop in zip(starts[:-1], starts[1:], strict=True)
-    )
+    layered = tuple(tuple(tuple(shape) for shape in shapes[start:stop]) for start, stop in pairwise(starts))
     return Topology(tuple(arcs), layered, quantum)
 
 
@@ -133,7 +132,7 @@ def _pieces(ring: Ints, cuts: NDArray[np.bool_]) -> list[Ints]:
     turned = np.roll(ring, -at[0])
     closed = np.append(turned, turned[0])
     marks = [*(at - at[0]), len(ring)]
-    return [closed[start : stop + 1] for start, stop in zip(marks[:-1], marks[1:], strict=True)]
+    return [closed[start : stop + 1] for start, stop in pairwise(marks)]
 
 
 def _refs(pieces: list[Ints], known: dict[bytes, int], kept: list[Ints]) -> tuple[int, ...]:
