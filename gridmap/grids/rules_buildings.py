@@ -30,7 +30,9 @@ def building_cut(survey: Survey, buildings: gpd.GeoDataFrame) -> Iterator[Findin
     buildings
         Footprints in the CRS of the plan; only polygons count.
     """
-    areal = buildings[np.isin(shapely.get_type_id(buildings.geometry.values), (3, 6))]
+    # Of a building in separate parts each part counts by itself: a border between two of them cuts nothing.
+    parts = buildings[["geometry"]] if buildings.geometry.name == "geometry" else buildings.rename_geometry("geometry")
+    areal = parts[np.isin(shapely.get_type_id(parts.geometry.values), (3, 6))].explode()
     houses = np.asarray(survey.flat.metres(valid_polygons(np.asarray(areal.geometry.values, dtype=object))))
     tiling = survey.view(survey.plan.finest_tiling)
     for level in survey.plan.labelled_levels:

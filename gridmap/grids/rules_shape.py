@@ -29,9 +29,11 @@ def shape(survey: Survey) -> Iterator[Finding]:
     known without a boundary.
     """
     for view in survey.views:
-        faults = coverage_faults(_indexed(view), gap_width_m=GAP_WIDTH_M, boundary=_expected(view, survey))
+        expected = _expected(view, survey)
+        faults = coverage_faults(_indexed(view), gap_width_m=GAP_WIDTH_M, boundary=expected)
+        rim = None if expected is None else shapely.boundary(expected)
         for row in faults.itertuples():
-            if row.kind == "gap" and (not view.spec.tiles or _is_noise(row)):
+            if row.kind == "gap" and (not view.spec.tiles or _is_noise(row, rim)):
                 continue
             yield _finding(view, row)
         if view.above is None and survey.territory is not None and not survey.stated:
@@ -52,8 +54,9 @@ def _expected(view: LevelView, survey: Survey) -> shapely.Geometry | None:
     return shapely.union_all(valid_polygons(view.above.degrees))
 
 
-def _is_noise(row: Any) -> bool:
-    return len(row.codes) < 2 and row.width_m < NOISE_M
+def _is_noise(row: Any, rim: shapely.Geometry | None) -> bool:
+    """Whether a strip along the rim is rounding: where grids meet on a straight rim, it gets a rounded vertex."""
+    return rim is not None and row.width_m < NOISE_M and bool(shapely.intersects(rim, row.geometry))
 
 
 def _finding(view: LevelView, row: Any) -> Finding:
