@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from gridmap.geo.coverage import coverage_faults
+from gridmap.geo.crs import GRID_DEG
 from gridmap.grids import mosaic as m
 from gridmap.grids.findings import ERROR, WARNING, Finding, LevelView, Survey, spell
 from gridmap.grids.nesting import valid_polygons
@@ -56,7 +57,7 @@ def _expected(view: LevelView, survey: Survey) -> shapely.Geometry | None:
 
 def _is_noise(row: Any, rim: shapely.Geometry | None) -> bool:
     """Whether a strip along the rim is rounding: where grids meet on a straight rim, it gets a rounded vertex."""
-    return rim is not None and row.width_m < NOISE_M and bool(shapely.intersects(rim, row.geometry))
+    return rim is not None and row.width_m < NOISE_M and bool(shapely.dwithin(rim, row.geometry, GRID_DEG))
 
 
 def _finding(view: LevelView, row: Any) -> Finding:

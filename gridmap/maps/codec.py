@@ -38,7 +38,7 @@ def encode_ints(numbers: Iterable[int] | NDArray[Any]) -> str:
     place = np.arange(int(width.sum())) - np.repeat(start, width)
     groups = (np.repeat(folded, width) >> (5 * place)) & 31
     groups += 32 * (place + 1 < np.repeat(width, width))
-    return _LETTERS[groups].tobytes().decode("ascii")
+    return bytes(_LETTERS[groups]).decode("ascii")
 
 
 def encode_points(points: NDArray[np.int64]) -> str:

@@ -27,7 +27,7 @@ _FETCHED: Final = re.compile(
 )
 
 
-class Inline(Element):  # type: ignore[misc]
+class Inline(Element):
     """A piece of a page that is written as it stands: never read as a template, whatever it holds.
 
     Parameters

@@ -94,9 +94,9 @@ def vendor(assets: Path = ASSETS) -> Path:
         with tempfile.TemporaryDirectory() as folder:
             _unpack(package, _pack(package, Path(folder)), assets)
     wanted = {package.folder for package in PACKAGES}
-    for folder in assets.glob("*-[0-9]*"):
-        if folder.name not in wanted:
-            shutil.rmtree(folder)
+    for old in assets.glob("*-[0-9]*"):
+        if old.name not in wanted:
+            shutil.rmtree(old)
     with atomic_path(assets / "manifest.json") as path:
         path.write_text(json.dumps(manifest(assets), indent=1) + "\n", encoding="utf-8")
     return assets / "manifest.json"
