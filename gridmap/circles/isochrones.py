@@ -98,13 +98,14 @@ def service_circles(
     places = place_stations(network, stations, station=station, group=group, access_m=access_m)
     walk = _Walk(network, ranges * 60 * speed_m_s, speed_m_s, cell_m, off_street_m)
     raw, cut = _draw(walk, places)
+    degrees = _degrees(network)
     circles = gpd.GeoDataFrame(
         {
             "station": pd.Series(np.repeat(places.name, len(ranges)), dtype=object).infer_objects(),
             "minutes": np.tile(ranges, len(places.name)),
         },
-        geometry=_finish(raw, _to_degrees(network), cell_m).ravel(),
-        crs=_to_degrees(network).target_crs,
+        geometry=_finish(raw, pyproj.Transformer.from_crs(network.crs, degrees, always_xy=True), cell_m).ravel(),
+        crs=degrees,
     )
     outcome, reason = _outcomes(places, circles, cut.ravel())
     circles.insert(2, "outcome", outcome)
@@ -208,10 +209,9 @@ def _finish(raw: NDArray[np.object_], to_degrees: pyproj.Transformer, cell_m: fl
     return shapes
 
 
-def _to_degrees(network: WalkNetwork) -> pyproj.Transformer:
+def _degrees(network: WalkNetwork) -> pyproj.CRS:
     to_wgs = pyproj.Transformer.from_crs(network.crs, WGS84, always_xy=True)
-    middle = to_wgs.transform(*network.node_xy.mean(axis=0))
-    return pyproj.Transformer.from_crs(network.crs, storage_crs(*middle), always_xy=True)
+    return storage_crs(*to_wgs.transform(*network.node_xy.mean(axis=0)))
 
 
 def _whole(shapes: object) -> NDArray[np.object_]:
