@@ -98,9 +98,14 @@ def graph_from_pairs(
     order = np.lexsort((head, tail))
     start = np.r_[0, np.cumsum(np.bincount(tail, minlength=len(weight)))]
     return BlockGraph(
-        start.astype(np.int64), head[order].astype(np.int64),
-        np.r_[length_m, length_m][order], np.r_[cost, cost][order], np.r_[bridge, bridge][order], np.asarray(weight, dtype=np.float64), xy,
-    )  # fmt: skip
+        start.astype(np.int64),
+        head[order].astype(np.int64),
+        np.r_[length_m, length_m][order],
+        np.r_[cost, cost][order],
+        np.r_[bridge, bridge][order],
+        np.asarray(weight, dtype=np.float64),
+        xy,
+    )
 
 
 def block_graph(blocks: gpd.GeoDataFrame, network: WalkNetwork, workload: m.Floats) -> BlockGraph:

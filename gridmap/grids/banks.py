@@ -20,6 +20,7 @@ from gridmap.grids import mosaic as m
 from gridmap.grids.carve import go_round
 from gridmap.grids.midline import Banks, mid_lines, sample_banks
 from gridmap.grids.slivers import absorb, measure
+from gridmap.grids.weights import sources_of
 
 
 def give_water_to_banks(
@@ -136,7 +137,7 @@ def _whole_buildings(
     blocks: gpd.GeoDataFrame, pieces: m.Geometries, source: m.Ints, label: m.Ints, crs: pyproj.CRS
 ) -> tuple[m.Geometries, m.Ints, m.Ints]:
     """Lead mid-lines round the buildings that stand in the water."""
-    sources = blocks.attrs.get("sources")
+    sources = sources_of(blocks)
     water = blocks["water"].to_numpy(dtype=bool)[source]
     if sources is None or sources.buildings is None or not water.any() or (label < 0).any():
         return pieces, source, label

@@ -28,6 +28,7 @@ from gridmap.grids.naming import Names, name_grids
 from gridmap.grids.partition import apportion, divide, make_whole
 from gridmap.grids.plan import DEFAULT_LEVELS, LevelSpec, Plan, PlanMetadata
 from gridmap.grids.splitting import cut_along, split_heavy
+from gridmap.grids.weights import sources_of
 from gridmap.network.model import WalkNetwork
 
 ProgressCall = Callable[[float, str], None]
@@ -347,8 +348,8 @@ def _journal(
     report: GivenReport | None, blocks: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, now: datetime
 ) -> pd.DataFrame | None:
     """Return an edit for every building that a given border was led around: the block that now holds it."""
-    sources = blocks.attrs.get("sources")
-    if report is None or len(report.moved) == 0 or sources is None:
+    sources = sources_of(blocks)
+    if report is None or len(report.moved) == 0 or sources is None or sources.buildings is None:
         return None
     footprints = sources.buildings.geometry.loc[report.moved["building"]]
     block = m.owner_of(shapely.point_on_surface(footprints.values), np.asarray(frame.geometry.values, dtype=object))

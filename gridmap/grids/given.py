@@ -19,6 +19,7 @@ from gridmap.grids.carve import Carved, go_round
 from gridmap.grids.layers import Layer
 from gridmap.grids.seams import CutBlocks, cut_by_units
 from gridmap.grids.units import Units, county_of, find_parents, read_units, refuse_none, refuse_outside
+from gridmap.grids.weights import sources_of
 
 _MOVED_COLUMNS: Final = ("building", "level", "from", "to", "footprint_m2")
 
@@ -133,7 +134,7 @@ def _parent_codes(levels: list[Units], parents: list[m.Ints]) -> dict[str, dict[
 
 
 def _footprints(blocks: gpd.GeoDataFrame) -> m.Geometries:
-    sources = blocks.attrs.get("sources")
+    sources = sources_of(blocks)
     if sources is None or sources.buildings is None:
         return np.empty(0, dtype=object)
     return np.asarray(sources.buildings.geometry.values, dtype=object)
@@ -156,7 +157,10 @@ def _moved(blocks: gpd.GeoDataFrame, carved: Carved, unit: m.Ints, units: Units,
     if not across.any():
         return pd.DataFrame(columns=list(_MOVED_COLUMNS))
     rows = carved.moved[across]
-    buildings = blocks.attrs["sources"].buildings.iloc[rows]
+    sources = sources_of(blocks)
+    assert sources is not None
+    assert sources.buildings is not None
+    buildings = sources.buildings.iloc[rows]
     codes = np.array(units.codes, dtype=object)
     area = shapely.area(m.to_metres(np.asarray(buildings.geometry.values), crs)).round(1)
     columns = (buildings.index, units.level, codes[before[across]], codes[after[across]], area)
@@ -175,7 +179,7 @@ def _frame(
 ) -> gpd.GeoDataFrame:
     """Return the blocks from north to south with their codes and what is counted on them."""
     order = north_to_south(carved.mosaic)
-    sources = blocks.attrs.get("sources")
+    sources = sources_of(blocks)
     if sources is not None and (sources.weights is not None or sources.buildings is not None):
         frame = blocks_frame(carved.mosaic[order], water[order], sources, blocks.crs, carved.unit[order])
     else:  # without buildings nothing was carved: the pieces are those that were cut

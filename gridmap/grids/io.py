@@ -92,7 +92,9 @@ def _tables(plan: Plan) -> dict[str, pd.DataFrame]:
 
 def _in_utc(table: pd.DataFrame) -> pd.DataFrame:
     times = [name for name in table.columns if isinstance(table[name].dtype, pd.DatetimeTZDtype)]
-    return table.assign(**{name: table[name].dt.tz_convert("UTC") for name in times})
+    written = table.assign(**{name: table[name].dt.tz_convert("UTC") for name in times})
+    written.attrs = {}  # what blocks were made from is not part of the file
+    return written
 
 
 def _metadata_table(plan: Plan) -> pd.DataFrame:

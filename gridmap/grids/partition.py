@@ -43,7 +43,7 @@ def apportion(weight: m.Floats, total: int, at_least: int = 1, most: m.Ints | No
     Examples
     --------
     >>> apportion(np.array([5.0, 3.0, 2.0]), 7).tolist()
-    [3, 2, 2]
+    [4, 2, 1]
     """
     count = len(weight)
     room = np.full(count, total) if most is None else np.asarray(most)

@@ -20,7 +20,7 @@ from gridmap.grids import mosaic as m
 from gridmap.grids.blocks import blocks_frame
 from gridmap.grids.carve import built_on, go_round
 from gridmap.grids.slivers import absorb, measure
-from gridmap.grids.weights import BlockSources
+from gridmap.grids.weights import BlockSources, sources_of
 
 LEAST_WIDTH_M: Final = 20.0
 """No cut leaves a piece narrower than this (issue: planner's engine)."""
@@ -85,7 +85,7 @@ def split_heavy(
 
 
 def _sources(blocks: gpd.GeoDataFrame) -> BlockSources:
-    return blocks.attrs.get("sources") or BlockSources(None, None, blocks.iloc[:0])
+    return sources_of(blocks) or BlockSources(None, None, blocks.iloc[:0])
 
 
 def cut_along(blocks: gpd.GeoDataFrame, lines: m.Geometries, unit: m.Ints) -> tuple[gpd.GeoDataFrame, m.Ints]:

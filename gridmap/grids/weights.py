@@ -60,8 +60,10 @@ class Weights:
 
 
 @dataclass(frozen=True, eq=False)
-class BlockSources:
-    """What blocks were made from; travels with them as ``blocks.attrs["sources"]``.
+class BlockSources(dict[str, Any]):
+    """What blocks were made from; travels with them as ``blocks.attrs["sources"]``, see :func:`sources_of`.
+
+    It is an empty mapping to whoever writes ``attrs`` as JSON (GeoParquet does): files do not carry the sources.
 
     Parameters
     ----------
@@ -84,6 +86,15 @@ class BlockSources:
     def __deepcopy__(self, memo: dict[int, Any]) -> BlockSources:
         # pandas copies attrs with every frame it derives; the layers here are only read
         return self
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def sources_of(blocks: gpd.GeoDataFrame) -> BlockSources | None:
+    """Return what blocks were made from, ``None`` where they do not carry it (read from a file)."""
+    found = blocks.attrs.get("sources")
+    return found if isinstance(found, BlockSources) else None
 
 
 def weigh_buildings(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

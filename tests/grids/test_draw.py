@@ -1,0 +1,219 @@
+"""Drawing a made town: what must be true of any plan, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gridmap
+import gridmap.geo.io
+from gridmap.errors import DrawError
+from gridmap.grids.partition import apportion
+
+sys.path.insert(0, str(Path(__file__).parent))
+from town import CRS, ORIGIN, STEP, make_town  # isort: skip
+from plans import assert_nested, assert_seamless, broken_grids, counts, cut_buildings, within_band  # isort: skip
+
+LEVELS = {"large": 3, "medium": 9, "small": 40, "micro": 10}
+
+
+@pytest.fixture(scope="module")
+def town():
+    return make_town()
+
+
+@pytest.fixture(scope="module")
+def network(town, tmp_path_factory):
+    return town.network(tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture(scope="module")
+def blocks(town):
+    return town.blocks()
+
+
+@pytest.fixture(scope="module")
+def plan(blocks, network):
+    return gridmap.draw_plan(blocks, network, levels=LEVELS, county_code="320299")
+
+
+def test_counts_are_exact_levels_seamless_and_nested(plan, blocks):
+    assert counts(plan) == LEVELS
+    assert_seamless(plan)
+    assert_nested(plan)
+    for level in ("large", "medium", "small"):
+        assert plan[level]["households"].sum() == pytest.approx(blocks["households"].sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize("level", ["large", "medium", "small"])
+def test_every_grid_is_whole_on_land(plan, level):
+    assert broken_grids(plan, level) == []
+
+
+@pytest.mark.parametrize("level", ["small", "micro"])
+def test_no_building_is_cut(plan, town, level):
+    assert cut_buildings(plan, level, town.buildings).empty
+
+
+def test_grids_are_balanced(plan):
+    assert within_band(plan, "small") >= 0.8
+
+
+def test_codes_follow_the_layout(plan):
+    assert all(code.startswith("320299") and len(code) == 9 for code in plan["large"].index)
+    for level, digits in (("medium", 12), ("small", 15), ("micro", 18)):
+        layer = plan[level]
+        assert {len(code) for code in layer.index} == {digits}
+        assert all(code.startswith(parent) for code, parent in zip(layer.index, layer["parent"], strict=True))
+
+
+def test_micro_grids_lie_in_the_densest_small_grids(plan):
+    small = plan["small"]
+    density = (small["households"] / small["area_m2"]).rank(ascending=False)
+    chosen = density[plan["micro"]["parent"].unique()]
+    assert chosen.max() <= len(chosen) + 5
+
+
+def test_the_check_finds_no_error(plan, town):
+    found = gridmap.check_plan(plan, boundary=town.boundary, buildings=town.buildings)
+    assert found[found["severity"] == "error"].empty, found.to_string()
+
+
+def test_the_file_gives_back_an_equal_plan_with_its_blocks(plan, tmp_path):
+    for name in ("plan.gpkg", "plan_folder"):
+        plan.save(tmp_path / name)
+        back = gridmap.read_plan(tmp_path / name)
+        assert back.equals(plan)
+        assert len(back.blocks) == len(plan.blocks)
+
+
+SCRIPT = """
+import sys, hashlib, pathlib, tempfile
+sys.path.insert(0, {folder!r})
+from town import make_town
+import gridmap
+town = make_town()
+network = town.network(pathlib.Path(tempfile.mkdtemp()))
+plan = gridmap.draw_plan(town.blocks(), network, levels={levels!r}, county_code="320299", seed=5)
+print(plan.version, hashlib.sha256(plan.blocks.drop(columns="geometry").to_csv().encode()).hexdigest())
+"""
+
+
+def test_the_same_seed_draws_the_same_plan_whatever_the_hash_seed():
+    script = SCRIPT.format(folder=str(Path(__file__).parent), levels=LEVELS)
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert said[0] == said[1]
+    assert said[0].strip()
+
+
+def test_another_seed_draws_another_plan(plan, blocks, network):
+    other = gridmap.draw_plan(blocks, network, levels=LEVELS, county_code="320299", seed=5)
+    assert counts(other) == LEVELS
+    assert other.version != plan.version
+
+
+def halves() -> gpd.GeoDataFrame:
+    """Two given communities, divided by a straight line that follows no street."""
+    west, south, east, north = *(ORIGIN - 60), *(ORIGIN + 11 * STEP + 60)
+    at = ORIGIN[0] + 3.3 * STEP
+    shapes = [shapely.box(west, south, at, north), shapely.box(at, south, east, north)]
+    return gpd.GeoDataFrame(
+        {"code": ["320299001001", "320299001007"], "name": ["甲社区", "乙社区"]}, geometry=shapes, crs=CRS
+    )
+
+
+def test_given_levels_keep_their_codes_names_and_borders(blocks, network, town):
+    given_layer = halves()
+    plan = gridmap.draw_plan(
+        blocks,
+        network,
+        levels={"medium": 2, "small": 20, "micro": 5},
+        county_code="320299",
+        within={"medium": given_layer},
+    )
+    assert plan["medium"]["name"].to_dict() == dict(zip(given_layer["code"], given_layer["name"], strict=True))
+    drawn = plan["medium"].to_crs(CRS).geometry.loc[given_layer["code"]].values
+    # Borders bend round buildings only.
+    assert (
+        shapely.area(shapely.symmetric_difference(drawn, given_layer.geometry.values)).max()
+        < 0.01 * town.boundary.area[0]
+    )
+    assert cut_buildings(plan, "medium", town.buildings).empty
+    found = gridmap.check_plan(plan, boundary=town.boundary, buildings=town.buildings)
+    assert found[found["severity"] == "error"].empty
+    # By workload: the larger community gets more grids.
+    share = plan["small"].groupby("parent").size() / 20
+    wanted = plan["medium"]["households"] / plan["medium"]["households"].sum()
+    assert (share - wanted).abs().max() <= 1 / 20
+
+
+def test_zero_households_are_refused_with_what_to_do(town, network):
+    blocks = gridmap.make_blocks(town.boundary, town.streets, water=town.water)
+    assert blocks["households"].sum() == 0
+    with pytest.raises(DrawError, match=r"no households.*buildings= or weights="):
+        gridmap.draw_plan(blocks, network, levels={"large": 2, "small": 9}, county_code="320299")
+
+
+def test_blocks_can_be_written_to_any_file(blocks, tmp_path):
+    for name in ("blocks.parquet", "blocks.gpkg"):
+        gridmap.geo.io.write_layer(blocks, tmp_path / name)
+        assert len(gridmap.read_layer(tmp_path / name)) == len(blocks)
+
+
+@pytest.mark.parametrize(
+    ("levels", "says"),
+    [
+        ({"large": 2, "small": 100_000}, "blocks"),
+        ({"large": 9, "small": 3}, "cannot fill"),
+        ({"large": 2, "small": 10, "micro": 5000}, "micro"),
+        ({"large": 0, "small": 10}, "1 or more"),
+        ({}, "level"),
+    ],
+)
+def test_more_than_blocks_can_give_is_refused_with_numbers(blocks, network, levels, says):
+    with pytest.raises(DrawError, match=says):
+        gridmap.draw_plan(blocks, network, levels=levels, county_code="320299")
+
+
+@pytest.mark.parametrize("code", ["32021", "32021a", ""])
+def test_a_county_code_is_six_digits(blocks, network, code):
+    with pytest.raises(DrawError, match="six digits"):
+        gridmap.draw_plan(blocks, network, levels={"large": 2}, county_code=code)
+
+
+def test_a_given_layer_of_another_count_is_refused(blocks, network):
+    with pytest.raises(DrawError, match="3 medium grids are asked for, but the given layer has 2"):
+        gridmap.draw_plan(
+            blocks, network, levels={"medium": 3, "small": 20}, county_code="320299", within={"medium": halves()}
+        )
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40), st.integers(0, 300))
+def test_apportioning_gives_everybody_the_quota_or_a_neighbour_of_it(weights, more):
+    total = len(weights) + more
+    shares = apportion(np.array(weights), total)
+    assert shares.sum() == total
+    assert shares.min() >= 1
+    whole = sum(weights)
+    quota = np.array(weights) / whole * total if whole > 0 else np.full(len(weights), total / len(weights))
+    # Nobody gets more than the quota rounded up, but the one that everybody has.
+    assert (shares <= np.maximum(np.ceil(quota + 1e-9), 1)).all()
