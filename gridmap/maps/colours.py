@@ -19,9 +19,9 @@ Ints = NDArray[np.int64]
 
 HUES: Final = ("#a9c4d8", "#bacba0", "#e3d09c", "#dfb3a6", "#c3b5d6", "#9fcabf", "#e8bf94", "#c9c3b6")
 _WHITER: Final = (0.30, 0.62, 0.0, 0.46, 0.16, 0.75)
-RAMP: Final = ("#eef3e6", "#cfe3cb", "#9fcbb5", "#64a8a0", "#33788a")
+RAMP: Final = ("#f7f0de", "#f0dcb3", "#e6be85", "#d69f6d", "#bf7f58")
 UNKNOWN: Final = "#e9e6df"
-MICRO: Final = "#c98a2b"
+MICRO: Final = "#94386b"
 PAPER: Final = "#f6f4ee"
 INK: Final = "#2b3a4a"
 LINES: Final = ("#22303f", "#3f5468", "#f9f8f4")
@@ -84,6 +84,16 @@ def tint_level(shapes: Sequence[Shape], parents: Ints, parent_hues: Ints | None)
     hue = np.where(parents >= 0, parent_hues[parents] if len(parent_hues) else 0, len(HUES) - 1)
     alike = hue[pairs[:, 0]] == hue[pairs[:, 1]]
     return Tints(hue, colour_graph(len(shapes), pairs[alike]) % len(_WHITER))
+
+
+def tint_plan(levels: Sequence[Sequence[Shape]], parents: Sequence[Ints]) -> list[Tints]:
+    """Choose hues and shades of all levels, from the coarsest; ``parents`` as in :func:`tint_level`."""
+    found: list[Tints] = []
+    hues: Ints | None = None
+    for shapes, above in zip(levels, parents, strict=True):
+        found.append(tint_level(shapes, above, hues))
+        hues = hues_of(shapes)
+    return found
 
 
 def hues_of(shapes: Sequence[Shape]) -> Ints:

@@ -51,12 +51,10 @@ def plan_data(plan: Plan, roster: Roster | None = None, *, unmask: bool = False)
     topology = build_topology([layer.geometry.values for layer in plan.layers.values()])
     people, leads = _leaders(plan, roster, unmask)
     levels: list[dict[str, Any]] = []
-    hues: NDArray[np.int64] | None = None
-    above: pd.Index | None = None
-    for spec, shapes in zip(plan.levels, topology.layers, strict=True):
+    parents = parent_positions(plan)
+    tints = colours.tint_plan(topology.layers, parents)
+    for spec, shapes, above, tint in zip(plan.levels, topology.layers, parents, tints, strict=True):
         layer = plan.layers[spec.name]
-        parents = _positions(layer["parent"], above)
-        tints = colours.tint_level(shapes, parents, hues)
         levels.append(
             {
                 "name": spec.name,
@@ -64,15 +62,24 @@ def plan_data(plan: Plan, roster: Roster | None = None, *, unmask: bool = False)
                 "tiles": spec.tiles,
                 "shapes": encode_shapes(shapes),
                 "codes": list(layer.index),
-                "parents": encode_ints(parents),
-                "hue": encode_ints(tints.hue),
-                "shade": encode_ints(tints.shade),
+                "parents": encode_ints(above),
+                "hue": encode_ints(tint.hue),
+                "shade": encode_ints(tint.shade),
                 "leads": encode_ints(_positions(layer.index, leads)),
                 **_facts(layer),
             }
         )
-        hues, above = colours.hues_of(shapes), layer.index
     return PlanData(levels, encode_arcs(topology), topology.quantum, people)
+
+
+def parent_positions(plan: Plan) -> list[NDArray[np.int64]]:
+    """Return for each level where the parent of each grid stands in the level above, -1 for none."""
+    above: pd.Index | None = None
+    found = []
+    for spec in plan.levels:
+        found.append(_positions(plan.layers[spec.name]["parent"], above))
+        above = plan.layers[spec.name].index
+    return found
 
 
 def _facts(layer: gpd.GeoDataFrame) -> dict[str, Any]:

@@ -49,9 +49,7 @@ class PlanPage(folium.Map):
     def __init__(self, data: dict[str, Any], bounds: tuple[float, float, float, float]) -> None:
         west, south, east, north = bounds
         middle = [(south + north) / 2, (west + east) / 2]
-        super().__init__(
-            location=middle, tiles=None, zoom_start=11, prefer_canvas=True, control_scale=True, zoom_snap=0.25
-        )
+        super().__init__(location=middle, tiles=None, zoom_start=11, prefer_canvas=True, zoom_snap=0.25)
         self._id = str(data["version"])
         figure = self.get_root()
         figure.title = html.escape(data["title"])
@@ -151,8 +149,8 @@ def plan_map(
     >>> boxes = gpd.GeoDataFrame({"code": ["01", "02"]}, geometry=[shapely.box(120, 31, 121, 32),
     ...     shapely.box(121, 31, 122, 32)], crs=4490)
     >>> page = plan_map(Plan.from_layers({"small": boxes}))
-    >>> "https://" in page.get_root().header.render()
-    False
+    >>> "Content-Security-Policy" in page.get_root().render()
+    True
     """
     drawn = plan_data(plan, roster, unmask=unmask)
     title = plan.metadata.name or page_words()["plan"]

@@ -35,7 +35,6 @@ _WORDS: Final = {
     "nothing": ("没有找到", "Nothing found for"),
     "more": ("另有", "and"),
     "moreGrids": ("个匹配，请继续输入", "more; keep typing"),
-    "clear": ("清除", "Clear"),
     "whole": ("全县", "Whole county"),
     "code": ("编码", "Code"),
     "within": ("上级", "Within"),

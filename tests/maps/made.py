@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -10,6 +12,8 @@ import shapely
 from gridmap.grids.plan import LevelSpec, Plan, PlanMetadata
 
 LEVELS = (LevelSpec("large"), LevelSpec("medium"), LevelSpec("small"), LevelSpec("micro", tiles=False))
+OUTCOMES = ("matched", "ambiguous", "gap", "outside", "invalid")
+FIRST = pd.Timestamp("2026-05-01", tz="Asia/Shanghai")
 WEST, SOUTH, EAST, NORTH = 120.25, 31.38, 120.58, 31.66
 
 
@@ -24,7 +28,7 @@ def wound(polygons, vertices, seed=0):
     rings = [shapely.get_coordinates(shapely.remove_repeated_points(each, 1e-9)).round(8) for each in polygons]
     n = max(1, vertices // 6)
     for ring in rings:
-        for a, b in zip(ring[:-1], ring[1:], strict=True):
+        for a, b in pairwise(ring):
             if key(a, b) not in edges:
                 low, high = (np.array(each) for each in key(a, b))
                 share = np.linspace(0, 1, n + 1)[:, None]
@@ -34,7 +38,7 @@ def wound(polygons, vertices, seed=0):
     made = []
     for ring in rings:
         line = []
-        for a, b in zip(ring[:-1], ring[1:], strict=True):
+        for a, b in pairwise(ring):
             way = edges[key(a, b)]
             line.append((way if tuple(way[0]) == tuple(a) else way[::-1])[:-1])
         made.append(shapely.Polygon(np.concatenate(line)))
@@ -127,15 +131,15 @@ def made_incidents(plan, n=300, seed=0):
     rng = np.random.default_rng(seed)
     small = plan["small"]
     at = rng.integers(0, len(small), n)
-    middle = small.geometry.centroid.values[at]
+    middle = shapely.centroid(small.geometry.values)[at]
     table = pd.DataFrame(
         {
             "lon": shapely.get_x(middle) + rng.normal(0, 0.0016, n),
             "lat": shapely.get_y(middle) + rng.normal(0, 0.0014, n),
-            "outcome": rng.choice(["matched", "ambiguous", "gap", "outside", "invalid"], n, p=[0.9, 0.04, 0.02, 0.02, 0.02]),
+            "outcome": rng.choice(OUTCOMES, n, p=[0.9, 0.04, 0.02, 0.02, 0.02]),
             "type": rng.choice(["P0203", "P0101", "E0203", "S01"], n),
             "person": [f"王小{k % 90}" for k in at],
-            "reported_at": pd.Timestamp("2026-05-01", tz="Asia/Shanghai") + pd.to_timedelta(rng.integers(0, 86400 * 90, n), "s"),
+            "reported_at": FIRST + pd.to_timedelta(rng.integers(0, 86400 * 90, n), "s"),
             "small": small.index.to_numpy()[at],
         }
     )  # fmt: skip

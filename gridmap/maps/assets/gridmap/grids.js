@@ -133,7 +133,7 @@
       this.polygons = this.areas.rings.map((_, i) =>
         L.polygon(this.areas.latLngs(i), {
           renderer, interactive: false, stroke: false, smoothFactor: 0,
-          fillOpacity: partial ? 0.38 : 0.9, fillColor: this.colour(i, "grids"),
+          fillOpacity: partial ? 0.3 : 0.9, fillColor: this.colour(i, "grids"),
         })
       );
       this.fill = L.layerGroup(this.polygons);

@@ -3,8 +3,8 @@
   "use strict";
   const gridmap = (window.gridmap = window.gridmap || {});
   const { el } = gridmap;
-  // From below: fills, circles, borders, incidents, what is marked. All below what folium's own layers use (400).
-  const PANES = { fills: 310, circles: 320, borders: 330, points: 340, marks: 350 };
+  // From below: fills, circles, borders, what is marked, incidents. All below what folium's own layers use (400).
+  const PANES = { fills: 310, circles: 320, borders: 330, marks: 340, points: 350 };
 
   class App {
     constructor(map, data) {
@@ -50,7 +50,7 @@
       circles.range = gridmap.decodeInts(data.range);
       circles.station = gridmap.decodeInts(data.station);
       circles.shown = data.ranges.map(() => true);
-      this.map.getPane("gm-circles").style.opacity = 0.5;
+      this.map.getPane("gm-circles").style.opacity = 0.55;
       circles.layers = data.ranges.map((_, k) => {
         const colour = data.colours[k];
         const style = { renderer: this.renderers.circles, interactive: false, smoothFactor: 0.5, weight: 1.2 };
@@ -66,6 +66,8 @@
     start() {
       const { map, data } = this;
       map.zoomControl.setPosition("bottomright");
+      L.control.scale({ imperial: false }).addTo(map);
+      new WholeButton(this).addTo(map);
       map.attributionControl.setPrefix(false);
       map.attributionControl.addAttribution(el("span", "", `${this.words.version} ${data.version} · Leaflet`).innerHTML);
       this.search = new gridmap.Search(this).addTo(map);
@@ -93,7 +95,7 @@
 
     padding() {
       const wide = this.map.getSize().x > 900;
-      return { paddingTopLeft: wide ? [40, 30] : [10, 60], paddingBottomRight: wide ? [270, 30] : [10, 10] };
+      return { paddingTopLeft: wide ? [30, 20] : [10, 60], paddingBottomRight: wide ? [250, 20] : [10, 10] };
     }
 
     // The finest level that is shown and tiles its parent: the one that is filled.
@@ -205,6 +207,21 @@
       }
     }
   }
+
+  // Back to the whole plan.
+  const WholeButton = L.Control.extend({
+    options: { position: "bottomright" },
+    initialize: function (app) {
+      this.app = app;
+    },
+    onAdd: function () {
+      const button = el("button", "gm-box gm-whole", this.app.words.whole);
+      button.type = "button";
+      L.DomEvent.disableClickPropagation(button);
+      button.addEventListener("click", () => this.app.whole());
+      return button;
+    },
+  });
 
   gridmap.open = function (map, data) {
     const app = (gridmap.app = new App(map, data));

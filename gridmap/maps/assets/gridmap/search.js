@@ -117,11 +117,8 @@
       const others = this.hits.filter((each) => each !== hit);
       this.message.textContent = "";
       this.input.value = levels[hit.depth].codes[hit.i];
-      this.list.replaceChildren();
       this.found.replaceChildren(cards.grid(hit.depth, hit.i));
-      if (others.length) {
-        this.fillList(others.slice(0, SHOWN));
-      }
+      this.fillList(others);
       this.app.select(hit);
       document.documentElement.dataset.found = levels[hit.depth].codes[hit.i];
     },
