@@ -100,9 +100,10 @@ def _overlaps(shapes: Geometries) -> list[tuple[tuple[int, int], shapely.Geometr
     filled = np.flatnonzero(~shapely.is_empty(shapes))
     faulty = ~shapely.is_empty(shapely.coverage_invalid_edges(shapes[filled]))
     suspect = filled[faulty]
-    tree = shapely.STRtree(shapes[suspect])
-    pairs = tree.query(shapes[suspect], predicate="intersects")
-    pairs = suspect[pairs[:, pairs[0] < pairs[1]]]
+    # Of two polygons that overlap sometimes only one is told of.
+    some, other = shapely.STRtree(shapes).query(shapes[suspect], predicate="intersects")
+    pairs = np.sort(np.stack([suspect[some], other]), axis=0)
+    pairs = np.unique(pairs[:, pairs[0] < pairs[1]], axis=1)
     shared = shapely.intersection(shapes[pairs[0]], shapes[pairs[1]])
     found = []
     for a, b, common in zip(*pairs, shared, strict=True):

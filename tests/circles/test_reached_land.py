@@ -70,7 +70,7 @@ def test_on_made_streets_what_is_in_time_is_inside_and_what_is_beyond_outside(se
     assert late.sum() == 0
 
 
-@pytest.mark.parametrize("name", ["liechtenstein/liechtenstein_2021.osm.pbf", "porto/porto.osm.pbf"])
+@pytest.mark.parametrize("name", ["liechtenstein/liechtenstein_2021.osm.pbf", "xinwu/roads.gpkg"])
 def test_on_real_streets_what_is_in_time_is_inside_and_what_is_beyond_outside(shared, name):
     made = read_network(shared(name))
     middle = np.argmin(np.hypot(*(made.node_xy - np.median(made.node_xy, axis=0)).T))

@@ -59,7 +59,7 @@ def seconds_to_places(made, origin: int, on: Snapped, places: Snapped) -> np.nda
     return out
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 10_000), limit=st.floats(1, 900))
 def test_reach_is_what_networkx_says(seed, limit):
     made = random_network(seed)
@@ -117,7 +117,7 @@ def test_reach_on_real_streets_is_what_scipy_says(shared, name):
         assert (np.minimum(mine, expected[origin])[differ] > 1200 - 0.05).all()
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(seed=st.integers(0, 10_000))
 def test_the_nearest_source_is_what_asking_each_of_them_says(seed):
     made = random_network(seed)
@@ -137,7 +137,7 @@ def test_the_nearest_source_is_what_asking_each_of_them_says(seed):
     np.testing.assert_allclose(each[found.source, np.arange(40)][there], each.min(axis=0)[there], atol=0.001)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(seed=st.integers(0, 10_000), limit=st.floats(1, 600), together=st.booleans())
 def test_what_is_passed_in_time_is_what_brute_force_says(seed, limit, together):
     made = random_network(seed)

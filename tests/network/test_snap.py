@@ -45,7 +45,7 @@ def check_nearest(made, x, y, max_m):
     return near
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 10_000), max_m=st.sampled_from([1.0, 40.0, 250.0, 5000.0]))
 def test_the_nearest_street_is_what_a_tree_says(seed, max_m):
     made = random_network(seed)
