@@ -34,7 +34,7 @@ def test_in_china_the_central_meridian_is_never_more_than_a_degree_and_a_half_aw
     crs = metric_crs(lon, lat)
     assert 4534 <= crs.to_epsg() <= 4554
     edge = lon < 73.5  # the first zone is number 25, around 75 degrees
-    assert abs(central_meridian(crs) - lon) <= (2.0 if edge else 1.5)
+    assert abs(central_meridian(crs) - lon) <= (2.0 if edge else 1.5) + 1e-9
     assert crs == metric_crs(lon)
 
 
@@ -55,7 +55,7 @@ def test_outside_china_it_is_the_utm_zone_around(lon, lat):
     crs = metric_crs(lon, lat)
     assert crs.name.startswith("WGS 84 / UTM zone")
     assert crs.name.endswith("N" if lat >= 0 else "S")
-    assert abs(central_meridian(crs) - lon) <= 3
+    assert abs(central_meridian(crs) - lon) <= 3 + 1e-9  # 42 less a rounding error counts as 42
 
 
 @pytest.mark.parametrize(("lon", "lat"), [(float("nan"), 30), (181, 30), (120, 91), (float("inf"), None), (-181, None)])
