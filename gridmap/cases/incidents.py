@@ -7,10 +7,10 @@ from typing import Any, Final, TypeAlias
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from gridmap.errors import CrsError, InputError
+from gridmap.geo.crs import point_xy
 from gridmap.geo.gcj02 import convert
 from gridmap.locate.locator import Answers, Locator
 from gridmap.locate.placement import OUTCOMES
@@ -114,8 +114,7 @@ def _coordinates(incidents: pd.DataFrame, names: dict[str, str]) -> tuple[Any, A
         shapes = incidents.geometry
         if incidents.crs.to_epsg() not in (4326, 4490):
             shapes = shapes.to_crs(4326)
-        points = np.asarray(shapes.where(shapes.geom_type == "Point", None).to_numpy(), dtype=object)
-        return shapely.get_x(points), shapely.get_y(points)
+        return point_xy(shapes.to_numpy())
     there = ", ".join(map(str, incidents.columns)) or "none"
     raise InputError(
         f"the incidents have no column {', '.join(missing)}; they have {there}. Name the coordinates "

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gridmap.circles.isochrones import OFF_STREET_M, check_ranges
 from gridmap.circles.stations import StationPlaces, place_stations
 from gridmap.errors import InputError, LayerError
+from gridmap.geo.crs import point_xy
 from gridmap.geo.io import as_layer
 from gridmap.network.model import WalkNetwork
 from gridmap.network.places import Passed, Places, by_edge, nearest_by_place, passed
@@ -164,7 +165,7 @@ def _spots(network: WalkNetwork, layer: gpd.GeoDataFrame, off_street_m: float) -
     """Put the middle of every feature on its street."""
     shapes = np.asarray(layer.to_crs(network.crs).geometry.values, dtype=object)
     points = shapely.point_on_surface(shapes)
-    on = snap(network, shapely.get_x(points), shapely.get_y(points), off_street_m)
+    on = snap(network, *point_xy(points), off_street_m)
     return by_edge(network, on)
 
 

@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gridmap.errors import LayerError
+from gridmap.geo.crs import point_xy
 from gridmap.geo.io import as_layer
 from gridmap.network.model import WalkNetwork
 from gridmap.network.snap import Snapped, snap
@@ -93,7 +94,7 @@ def place_stations(
     unique = sorted(set(owner), key=_order)
     position = {name: at for at, name in enumerate(unique)}
     points = _points(layer, network)
-    on = snap(network, *_xy(points), access_m)
+    on = snap(network, *point_xy(points), access_m)
     outcome, reason = _judge(network, points, on, access_m)
     lost = outcome != OK
     return StationPlaces(
@@ -139,19 +140,12 @@ def _points(layer: gpd.GeoDataFrame, network: WalkNetwork) -> NDArray[np.object_
     return np.where(shapely.get_type_id(shapes) == 0, shapes, shapely.point_on_surface(shapes))
 
 
-def _xy(points: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return x and y of points, NaN where one is empty (of which GEOS refuses to tell any)."""
-    xy = np.full((len(points), 2), np.nan)
-    xy[~shapely.is_empty(points)] = shapely.get_coordinates(points)
-    return xy[:, 0], xy[:, 1]
-
-
 def _judge(
     network: WalkNetwork, points: NDArray[np.object_], on: Snapped, access_m: float
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     outcome = np.full(len(points), OK, dtype=object)
     reason = np.full(len(points), "", dtype=object)
-    free = snap(network, *_xy(points), access_m, barriers=False)
+    free = snap(network, *point_xy(points), access_m, barriers=False)
     astray = np.flatnonzero((on.edge < 0) | (on.offset_m > _ISLAND_M))
     island = _island_m(network, points[astray])
     for i, island_m in zip(astray, island, strict=True):

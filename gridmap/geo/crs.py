@@ -7,12 +7,13 @@ once to 1e-8 degrees (about 1 mm), so that shared borders stay shared. Lengths a
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from gridmap.errors import CrsError
 
@@ -103,6 +104,21 @@ def to_storage(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 def round_vertices(geometry: object) -> object:
     """Round every vertex of an array of geometries (degrees) to the storage grid."""
     return shapely.transform(geometry, lambda xy: np.round(xy, DECIMALS))
+
+
+def point_xy(points: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y of an array of points, NaN where one is missing, empty or no point.
+
+    Examples
+    --------
+    >>> [axis.tolist() for axis in point_xy([shapely.Point(1, 2), None, shapely.Point()])]
+    [[1.0, nan, nan], [2.0, nan, nan]]
+    """
+    array = np.asarray(points, dtype=object)
+    known = (shapely.get_type_id(array) == 0) & ~shapely.is_empty(array)
+    xy = np.full((len(array), 2), np.nan)
+    xy[known] = shapely.get_coordinates(array[known])
+    return xy[:, 0], xy[:, 1]
 
 
 def _middle(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> tuple[float, float]:

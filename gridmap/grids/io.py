@@ -30,7 +30,7 @@ from typing import Any, Final
 import geopandas as gpd
 import pandas as pd
 import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from gridmap.errors import OutputError, PlanError
 from gridmap.geo.files import atomic_path
@@ -125,7 +125,7 @@ def _write_geopackage(plan: Plan, draft: Path) -> None:
             shape = {"geometry_type": "MultiPolygon"} if isinstance(table, gpd.GeoDataFrame) else {}
             pyogrio.write_dataframe(table, draft, layer=name, driver="GPKG", promote_to_multi=True, **shape)
         _check_whole(draft, tables)
-    except (DataSourceError, DataLayerError, sqlite3.Error) as error:
+    except (DataSourceError, DataLayerError, FeatureError, sqlite3.Error) as error:
         raise OSError(f"{error}; is the disk full?") from error
 
 

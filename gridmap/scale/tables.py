@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
-import shapely
 
 from gridmap.errors import CrsError, InputError, OutputError
+from gridmap.geo.crs import point_xy
 from gridmap.geo.files import text_encoding
 
 _CSV: Final = (".csv", ".txt", ".tsv")
@@ -123,8 +122,8 @@ def _as_points(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     if frame.crs is None:
         raise CrsError(f"{name} states no CRS; set it, or give the coordinates as columns lon and lat")
     shapes = frame.geometry if len(frame) == 0 else frame.geometry.to_crs(4326)
-    points = np.asarray(shapes.where(shapes.geom_type == "Point", None).to_numpy(), dtype=object)
-    return plain.assign(lon=shapely.get_x(points), lat=shapely.get_y(points))
+    lon, lat = point_xy(shapes.to_numpy())
+    return plain.assign(lon=lon, lat=lat)
 
 
 @contextlib.contextmanager

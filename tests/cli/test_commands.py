@@ -38,8 +38,8 @@ def plan_file(tmp_path_factory):
 def test_draw_makes_the_plan_that_the_library_makes(run_gridmap, plan_file, tmp_path):
     communities = gpd.read_file(TOWN / "communities.gpkg")
     run_gridmap(
-        "draw", "--streets", TOWN / "streets.gpkg", "--boundary", TOWN / "boundary.gpkg", "--water", TOWN / "water.gpkg",
-        "--rail", TOWN / "rail.gpkg", "--buildings", TOWN / "buildings.gpkg",
+        "draw", "--streets", TOWN / "streets.gpkg", "--boundary", TOWN / "boundary.gpkg",
+        "--water", TOWN / "water.gpkg", "--rail", TOWN / "rail.gpkg", "--buildings", TOWN / "buildings.gpkg",
         "--within", f"medium={TOWN / 'communities.gpkg'}:code:name",
         "--levels", f"medium={len(communities)},small=20,micro=6", "--county-code", "320299", "-o", tmp_path / "p.gpkg",
     )  # fmt: skip

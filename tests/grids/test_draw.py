@@ -217,3 +217,34 @@ def test_apportioning_gives_everybody_the_quota_or_a_neighbour_of_it(weights, mo
     quota = np.array(weights) / whole * total if whole > 0 else np.full(len(weights), total / len(weights))
     # Nobody gets more than the quota rounded up, but the one that everybody has.
     assert (shares <= np.maximum(np.ceil(quota + 1e-9), 1)).all()
+
+
+def test_a_dedicated_area_is_one_small_grid_of_its_own(blocks, network, town):
+    """A campus of four blocks' size that follows no street."""
+    corner = ORIGIN + np.array([7.2, 5.2]) * STEP
+    campus = gpd.GeoDataFrame({"name": ["职业学院"]}, geometry=[shapely.box(*corner, *(corner + 1.7 * STEP))], crs=CRS)
+    plan = gridmap.draw_plan(blocks, network, levels=LEVELS, county_code="320299", dedicated=campus)
+    assert counts(plan) == LEVELS
+    own = plan["small"][plan["small"]["kind"] == "dedicated"]
+    assert own["name"].tolist() == ["职业学院"]
+    drawn = own.to_crs(CRS).geometry.iloc[0]
+    # Strips between the campus and the next street are too narrow to stay by themselves.
+    assert shapely.area(drawn.intersection(campus.geometry[0])) > 0.97 * campus.area[0]
+    assert drawn.difference(campus.geometry[0].buffer(30)).area < 1
+    assert not plan["micro"]["parent"].isin(own.index).any()
+    assert cut_buildings(plan, "small", town.buildings).empty
+    found = gridmap.check_plan(plan, boundary=town.boundary, buildings=town.buildings)
+    assert found[found["severity"] == "error"].empty
+
+
+def test_progress_goes_from_start_to_end(blocks, network):
+    shares = []
+    gridmap.draw_plan(
+        blocks,
+        network,
+        levels={"large": 2, "small": 8},
+        county_code="320299",
+        progress=lambda share, _: shares.append(share),
+    )
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < shares[-1] <= 1
