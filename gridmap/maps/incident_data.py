@@ -154,11 +154,11 @@ def _minutes(times: pd.Series) -> Ints:
 
 def _minute(value: Any) -> int:
     moment = pd.to_datetime(value, errors="coerce")
-    if moment is pd.NaT:
+    if pd.isna(moment):
         return -1
     if moment.tzinfo is not None:
         moment = moment.tz_convert(_ZONE).tz_localize(None)
-    return max(int(moment.as_unit("s").value // 60), -1)
+    return max(int(moment.timestamp() // 60), -1)
 
 
 def _as_steps(numbers: Ints) -> str:
