@@ -34,7 +34,7 @@
       }
       const mark = { renderer: this.renderers.marks, interactive: false, smoothFactor: 0, lineJoin: "round" };
       this.hover = L.polygon([], { ...mark, color: "#1d2b3a", weight: 2.2, fillColor: "#ffffff", fillOpacity: 0.28 });
-      this.chosen = L.polygon([], { ...mark, color: "#d2401f", weight: 3.2, fillColor: "#ffd9a8", fillOpacity: 0.3 });
+      this.chosen = L.polygon([], { ...mark, color: "#d2401f", weight: 3.2, fillColor: "#ffd9a8", fillOpacity: 0.16 });
     }
 
     borderColour(level) {
