@@ -68,7 +68,8 @@ def join_incidents(
 
     Examples
     --------
-    >>> layer = gpd.GeoDataFrame({"code": ["01"]}, geometry=[shapely.box(120, 31, 121, 32)], crs=4490)
+    >>> from shapely import box
+    >>> layer = gpd.GeoDataFrame({"code": ["01"]}, geometry=[box(120, 31, 121, 32)], crs=4490)
     >>> rows = pd.DataFrame({"lon": [120.5, None], "lat": [31.5, 31.5]}, index=["a", "b"])
     >>> join_incidents(rows, Locator.from_layer(layer))[["code", "outcome"]]
       code  outcome
