@@ -136,10 +136,10 @@ def _open_slivers(
     half = gap_width_m / 2
     grown = shapely.union_all(shapely.buffer(outline, half, join_style="mitre"))
     closed = shapely.buffer(grown, -half, join_style="mitre")
-    strips = _polygons(np.array([shapely.difference(closed, shapely.union_all(outline))], dtype=object))
-    around = shapely.length(strips)
-    # Growing and shrinking again moves a straight edge by rounding, which is no strip.
-    strips = strips[(around / 2 > _LONG * gap_width_m) & (2 * shapely.area(strips) > _TOUCH_M / 10 * around)]
+    # Growing and shrinking again moves a straight edge by rounding: what is thinner than the grid size vanishes.
+    left = shapely.difference(closed, shapely.union_all(outline), grid_size=_TOUCH_M / 100)
+    strips = _polygons(np.array([left], dtype=object))
+    strips = strips[shapely.length(strips) / 2 > _LONG * gap_width_m]
     if len(strips) == 0:
         return np.empty(0, dtype=object)
     strip, grid = shapely.STRtree(flat[1:]).query(strips, predicate="dwithin", distance=_TOUCH_M)
