@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import geopandas as gpd
@@ -11,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gridmap.sample import names, places, services
+from gridmap.sample.borders import follow_streets
 from gridmap.sample.buildings import Buildings, make_buildings
 from gridmap.sample.model import County, Frame
 from gridmap.sample.names import Namer
@@ -36,6 +38,8 @@ def generate(spec: Spec, seed: int, *, name: str, most_stations: int | None = No
     cells, lanes = make_cells(spec, skeleton, terrain, territory, rng)
     buildings = make_buildings(spec, cells, territory, rng)
     streets = make_streets(skeleton, Lines.joined([lanes, buildings.lanes]), terrain)
+    exact = follow_streets(territory.communities, streets.line[streets.over == ""])
+    territory = replace(territory, communities=exact)
     towns, communities = _units(spec, territory, frame, namer, name)
     ways = places.make_ways(
         streets, terrain, territory.communities[territory.urban], territory.communities, territory.town, namer

@@ -124,7 +124,7 @@ COUNTY: Final = Spec(
 )
 
 TOWN: Final = Spec(
-    lon=120.3062,
+    lon=120.3057,
     lat=31.5222,
     radius_m=(1_900.0, 1_650.0),
     core_m=750.0,
