@@ -70,7 +70,7 @@ def make_incidents(county: County, seed: int = 0, n: int = 20_000) -> pd.DataFra
     for name in ("gcj02", "bd09"):
         rows = crs == name
         lon[rows], lat[rows] = convert(lon[rows], lat[rows], "wgs84", name)
-    accuracy = np.round(np.exp(rng.normal(2.3, 0.6, n)), 1)
+    accuracy = np.round(np.exp(rng.normal(1.9, 0.6, n)), 1)
     accuracy[rng.random(n) < 0.3] = np.nan
     lon, lat, crs = _spoilt(lon, lat, crs, rng)
     label = np.array([TYPES[code][0] for code in codes], dtype=object)[kind]
