@@ -90,22 +90,46 @@ def owner_of(points: Geometries, polygons: Geometries) -> Ints:
 def cut(mosaic: Geometries, lines: Geometries) -> tuple[Geometries, Ints]:
     """Cut a mosaic along lines.
 
-    Only polygons near the lines are noded anew. The mosaic lies on the storage grid already, so a border further from
-    the lines than a few of its steps cannot move, and the others still fit.
+    Only polygons near the lines are noded anew, and those that would not fit them afterwards: rounding again may lead
+    a border through a vertex that it passed by at less than a grid step before.
 
     Returns
     -------
     (pieces, source)
         The pieces as a mosaic, and the position of the polygon each was part of, in ascending order.
     """
-    near = np.unique(shapely.STRtree(mosaic).query(lines, predicate="dwithin", distance=_REACH_DEG)[1])
-    pieces = polygonize(np.concatenate([shapely.boundary(mosaic[near]), lines]))
-    owner = owner_of(shapely.point_on_surface(pieces), mosaic[near])
+    tree = shapely.STRtree(mosaic)
+    near = np.unique(tree.query(lines, predicate="dwithin", distance=_REACH_DEG)[1])
+    while True:
+        pieces = polygonize(np.concatenate([shapely.boundary(mosaic[near]), lines]))
+        owner = owner_of(shapely.point_on_surface(pieces), mosaic[near])
+        moved = _other_segments(mosaic[near], pieces[owner >= 0])
+        more = np.setdiff1d(tree.query(moved, predicate="dwithin", distance=GRID_DEG)[1], near)
+        if len(more) == 0:
+            break
+        near = np.union1d(near, more)
     far = np.setdiff1d(np.arange(len(mosaic)), near)
     every = np.concatenate([mosaic[far], pieces[owner >= 0]])
     source = np.concatenate([far, near[owner[owner >= 0]]]).astype(np.int64)
     order = np.argsort(source, kind="stable")
     return every[order], source[order]
+
+
+def _other_segments(before: Geometries, after: Geometries) -> Geometries:
+    """Return the segments that the outline of only one of two mosaics has."""
+    both = [_outline_segments(before), _outline_segments(after)]
+    segments, times = np.unique(np.concatenate(both), axis=0, return_counts=True)
+    return np.asarray(shapely.linestrings(segments[times == 1].reshape(-1, 2, 2)), dtype=object)
+
+
+def _outline_segments(mosaic: Geometries) -> Floats:
+    """Return the segments on the rim of a mosaic, shape (n, 4), the lower end first."""
+    lines = shapely.get_parts(shapely.boundary(shapely.coverage_union_all(mosaic)))
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    same = line[1:] == line[:-1]
+    a, b = xy[:-1][same], xy[1:][same]
+    turned = (a[:, 0] > b[:, 0]) | ((a[:, 0] == b[:, 0]) & (a[:, 1] > b[:, 1]))
+    return np.where(turned[:, None], np.hstack([b, a]), np.hstack([a, b]))
 
 
 def join(mosaic: Geometries, labels: Ints) -> Geometries:

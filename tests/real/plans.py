@@ -17,13 +17,17 @@ def counts(plan) -> dict[str, int]:
 
 def assert_seamless(plan) -> None:
     """Every tiling level is a valid coverage of one and the same area."""
-    areas = {}
+    areas, holes = {}, {}
     for spec in plan.levels:
         layer = plan[spec.name]
         assert shapely.is_valid(layer.geometry.values).all(), spec.name
         assert shapely.coverage_is_valid(layer.geometry.values), spec.name
         if spec.tiles:
             areas[spec.name] = layer.to_crs(metric_crs_of(layer)).area.sum()
+            parts = shapely.get_parts(shapely.union_all(layer.geometry.values))
+            holes[spec.name] = sum(len(part.interiors) for part in parts)
+    # A hair between two grids is a hole in their union, though nothing overlaps.
+    assert len(set(holes.values())) == 1, holes
     assert np.ptp(list(areas.values())) < 1.0, areas
 
 
