@@ -178,14 +178,15 @@ def make_addresses(
     gate = np.where(estate >= 0, shapely.centroid(cells.polygon[buildings.cell]), point)
     street, along, side = _on_street(gate, ways)
     group = np.where(estate >= 0, estate, len(estates.cell) + np.arange(len(point)))
-    number = _numbers(street, along, side, group)
+    towns, communities = np.array(town, dtype=object)[own], np.array(community, dtype=object)[own]
+    same = pd.MultiIndex.from_arrays([towns, ways.name[street]]).factorize()[0].astype(np.int64)
+    number = _numbers(street, same, along, side, group)
     hamlets = _hamlet_names(cells, namer)
     in_hamlet = hamlet >= 0
     number[in_hamlet] = 1 + _within(hamlet[in_hamlet])
     block = np.zeros(len(point), dtype=np.int64)
     block[estate >= 0] = 1 + _within(estate[estate >= 0])
     names = np.where(in_hamlet, hamlets[hamlet], ways.name[street])
-    towns, communities = np.array(town, dtype=object)[own], np.array(community, dtype=object)[own]
     text = [
         f"{t}{c if h else ''}{s}{n}号" + (f"{b}栋" if b else "")
         for t, c, h, s, n, b in zip(towns, communities, in_hamlet, names, number, block, strict=True)
@@ -217,11 +218,11 @@ def _on_street(points: Geometries, ways: Ways) -> tuple[Ints, Floats, Ints]:
     return way, along, (ahead[:, 0] * off[:, 1] - ahead[:, 1] * off[:, 0] > 0).astype(np.int64)
 
 
-def _numbers(street: Ints, along: Floats, side: Ints, group: Ints) -> Ints:
+def _numbers(way: Ints, street: Ints, along: Floats, side: Ints, group: Ints) -> Ints:
     """Return house numbers: odd on the left, even on the right, rising along the street, one a group."""
     _, first, of = np.unique(group, return_index=True, return_inverse=True)
-    street, along, side = street[first], along[first], side[first]
-    order = np.lexsort((along, side, street))
+    way, street, along, side = way[first], street[first], along[first], side[first]
+    order = np.lexsort((along, way, side, street))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = _within(street[order] * 2 + side[order])
     return np.asarray((2 * rank + 2 - side)[of.ravel()], dtype=np.int64)
