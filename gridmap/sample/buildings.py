@@ -51,6 +51,9 @@ _DWELLING_NUMBERS: Final = [_NAMES.index(name) for name, _ in _DWELLINGS]
 _OTHERS: Final = (
     ("industrial", 0.34), ("none", 0.24), ("retail", 0.20), ("office", 0.10), ("school", 0.10), ("hospital", 0.02),
 )  # fmt: skip
+_DOWNTOWN: Final = (
+    ("industrial", 0.06), ("none", 0.28), ("retail", 0.28), ("office", 0.22), ("school", 0.12), ("hospital", 0.04),
+)  # fmt: skip
 _SETBACK_M: Final = {"urban": 15.0, "hamlet": 7.5, "field": 24.0}
 _UNIT_M: Final = 8.3
 """A village house is so wide for each household under its roof."""
@@ -204,6 +207,8 @@ def _enough_urban(
     before -= np.repeat(before[first], np.diff(np.r_[np.flatnonzero(first), len(own)]))
     full = order[(before > goal[own]) | (capacity[order] == 0)]
     style[full] = _draw(_OTHERS, len(full), rng)
+    inner = full[core[cells.community[full]] & (away[full] < 0.85 * spec.core_m)]
+    style[inner] = _draw(_DOWNTOWN, len(inner), rng)
     return style
 
 
