@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import geopandas as gpd
@@ -18,7 +18,7 @@ from gridmap.sample.model import County, Frame
 from gridmap.sample.names import Namer
 from gridmap.sample.skeleton import Lines, make_skeleton
 from gridmap.sample.spec import COUNTY_CODE, Spec
-from gridmap.sample.streets import Cells, make_cells, make_streets
+from gridmap.sample.streets import Cells, Streets, make_cells, make_streets
 from gridmap.sample.terrain import WATERS, Geometries, Terrain, make_terrain
 from gridmap.sample.territory import Territory, make_territory
 
@@ -28,33 +28,36 @@ _POND_INSET_M: Final = 22.0
 _FIRST_BUILDING: Final = 800_000_001
 
 
+@dataclass(frozen=True, eq=False)
+class _Land:
+    """The county before it has names, in metres."""
+
+    terrain: Terrain
+    territory: Territory
+    cells: Cells
+    buildings: Buildings
+    streets: Streets
+
+
 def generate(spec: Spec, seed: int, *, name: str, most_stations: int | None = None) -> County:
     """Make a county; the same seed makes the same county on every machine and in every process."""
     rng = np.random.default_rng(seed)
     frame, namer = Frame(spec.lon, spec.lat), Namer(rng)
-    terrain = make_terrain(spec, rng)
-    territory = make_territory(spec, terrain, rng)
-    skeleton = make_skeleton(spec, terrain, territory, rng)
-    cells, lanes = make_cells(spec, skeleton, terrain, territory, rng)
-    buildings = make_buildings(spec, cells, territory, rng)
-    streets = make_streets(skeleton, Lines.joined([lanes, buildings.lanes]), terrain)
-    exact = follow_streets(territory.communities, streets.line[streets.over == ""])
-    territory = replace(territory, communities=exact)
-    towns, communities = _units(spec, territory, frame, namer, name)
-    ways = places.make_ways(
-        streets, terrain, territory.communities[territory.urban], territory.communities, territory.town, namer
-    )
-    estates = places.make_estates(buildings, cells, namer)
+    land = _land(spec, rng)
+    towns, communities = _units(spec, land.territory, frame, namer, name)
+    ways = places.make_ways(land.streets, land.terrain, land.territory, namer)
+    estates = places.make_estates(land.buildings, land.cells, namer)
     own = communities["name"].tolist()
-    of_town = towns["name"].to_numpy(dtype=object)[territory.town].tolist()
-    table = places.make_addresses(buildings, cells, estates, ways, own, of_town, namer)
+    town_of = towns["name"].to_numpy(dtype=object)[land.territory.town].tolist()
+    table = places.make_addresses(land.buildings, land.cells, estates, ways, own, town_of, namer)
     stems = [each.removesuffix("社区").removesuffix("村") for each in own]
-    facilities, spots = places.make_facilities(buildings, cells, stems, rng)
+    facilities, spots = places.make_facilities(land.buildings, land.cells, stems, rng)
+    units = services.Units(name, towns["name"].tolist(), own, communities["code"].tolist())
     stations, at = services.make_stations(
-        name, (towns["name"].tolist(), own), communities["code"].tolist(), territory, buildings, cells, estates,
-        most=most_stations, rng=rng,
-    )  # fmt: skip
-    estate_layer = _estates(estates, cells, communities, frame)
+        units, land.territory, land.buildings, land.cells, estates, most=most_stations, rng=rng
+    )
+    estate_layer = _estates(estates, land.cells, communities, frame)
+    departments = services.make_departments(land.terrain, land.territory, rng)
     outline = shapely.coverage_union_all(np.asarray(communities.geometry.values))
     return County(
         name=name,
@@ -63,19 +66,28 @@ def generate(spec: Spec, seed: int, *, name: str, most_stations: int | None = No
         towns=towns,
         communities=communities.sort_values("code", ignore_index=True),
         streets=frame.layer(ways.columns(), ways.line),
-        water=_water(terrain, cells, buildings, frame, rng),
-        rail=_rail(terrain, frame),
-        buildings=_buildings(buildings, estates, table, frame, rng),
+        water=_water(land.terrain, land.cells, land.buildings, frame, rng),
+        rail=_rail(land.terrain, frame),
+        buildings=_buildings(land.buildings, estates, table, frame, rng),
         estates=estate_layer,
-        addresses=_addresses(table, buildings, frame),
+        addresses=_addresses(table, land.buildings, frame),
         stations=frame.layer(dict(stations), at),
         facilities=frame.layer(dict(facilities), spots),
-        departments={
-            department: frame.layer(dict(rows), shapes)
-            for department, (rows, shapes) in services.make_departments(terrain, territory, rng).items()
-        },
+        departments={each: frame.layer(dict(rows), shapes) for each, (rows, shapes) in departments.items()},
         organisations=services.make_organisations(towns, communities, estate_layer, len(facilities), rng),
     )
+
+
+def _land(spec: Spec, rng: np.random.Generator) -> _Land:
+    """Make the land: borders, streets, buildings; borders run exactly along streets."""
+    terrain = make_terrain(spec, rng)
+    territory = make_territory(spec, terrain, rng)
+    skeleton = make_skeleton(spec, terrain, territory, rng)
+    cells, lanes = make_cells(spec, skeleton, terrain, territory, rng)
+    buildings = make_buildings(spec, cells, territory, rng)
+    streets = make_streets(skeleton, Lines.joined([lanes, buildings.lanes]), terrain)
+    exact = follow_streets(territory.communities, streets.line[streets.over == ""])
+    return _Land(terrain, replace(territory, communities=exact), cells, buildings, streets)
 
 
 def _units(

@@ -15,6 +15,7 @@ from gridmap.sample.buildings import Buildings
 from gridmap.sample.names import MOTORWAY, Namer
 from gridmap.sample.streets import RANK, WIDTH_M, Cells, Streets
 from gridmap.sample.terrain import WATERS, Floats, Geometries, Terrain
+from gridmap.sample.territory import Territory
 
 Ints = NDArray[np.int64]
 Texts = NDArray[np.object_]
@@ -62,17 +63,10 @@ def _or_none(values: Texts, there: NDArray[np.bool_]) -> Texts:
     return found
 
 
-def make_ways(
-    streets: Streets, terrain: Terrain, urban: Geometries, towns: Geometries, owners: Ints, namer: Namer
-) -> Ways:
+def make_ways(streets: Streets, terrain: Terrain, territory: Territory, namer: Namer) -> Ways:
     """Join the pieces of one street to ways, name them, and add the motorways.
 
-    Parameters
-    ----------
-    urban
-        Urban communities; lanes outside of them have no name.
-    towns, owners
-        Communities and the town of each: no two streets of a town share a name.
+    No two streets of a town share a name; lanes outside of urban communities have none.
     """
     order = np.argsort(streets.source, kind="stable")
     number, start = np.unique(streets.source[order], return_index=True)
@@ -81,8 +75,8 @@ def make_ways(
     line, which = shapely.get_parts(shapely.line_merge(multi), return_index=True)
     highway, over = streets.highway[order][start], streets.over[order][start]
     middle = shapely.line_interpolate_point(multi_first(multi), 0.5, normalized=True)
-    town = owners[_nearest(middle, towns)]
-    in_town = shapely.intersects(shapely.union_all(urban), middle) if len(urban) else np.zeros(len(middle), dtype=bool)
+    own = _nearest(middle, territory.communities)
+    town, in_town = territory.town[own], territory.urban[own]
     named = ~np.isin(highway, _NAMELESS) & ((highway != "residential") | in_town)
     name = _street_names(highway, town, named, namer)
     motor = [b for b in terrain.barriers if b.kind == "motorway"]

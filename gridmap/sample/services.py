@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -28,43 +29,53 @@ _SHARE_WITH_STATION: Final = 0.7
 _UNITS: Final = ("股份有限公司", "实业公司", "商贸公司", "科技公司", "律师事务所", "物业公司", "志愿者协会", "商会")
 
 
+@dataclass(frozen=True)
+class Units:
+    """What the county, its towns and its communities are called, and the codes of the communities."""
+
+    county: str
+    towns: Sequence[str]
+    communities: Sequence[str]
+    codes: Sequence[str]
+
+
 def make_stations(
-    county: str, names: tuple[Sequence[str], Sequence[str]], codes: Sequence[str], territory: Territory,
-    buildings: Buildings, cells: Cells, estates: Estates, *, most: int | None, rng: np.random.Generator,
-) -> tuple[pd.DataFrame, Geometries]:  # fmt: skip
+    units: Units,
+    territory: Territory,
+    buildings: Buildings,
+    cells: Cells,
+    estates: Estates,
+    *,
+    most: int | None,
+    rng: np.random.Generator,
+) -> tuple[pd.DataFrame, Geometries]:
     """Return 1 + towns + communities + estates stations, each in a building near the people it is for.
 
-    Parameters
-    ----------
-    names
-        Names of the towns, and of the communities.
-    codes
-        Code of each community.
-    most
-        The first so many only; then there is no county station.
+    With ``most`` only the first so many, without one for the county.
     """
     spot = shapely.get_coordinates(shapely.centroid(buildings.polygon))
     own = cells.community[buildings.cell]
-    near = [_middle_building(spot, buildings.households, np.flatnonzero(own == i)) for i in range(len(codes))]
+    near = [_middle_building(spot, buildings.households, np.flatnonzero(own == i)) for i in range(len(units.codes))]
     rows: list[tuple[str, str, int, int]] = []
-    for number, town in enumerate(names[0]):
+    for number, town in enumerate(units.towns):
         inside = np.flatnonzero(territory.town[own] == number)
         rows.append((f"{town}党群服务中心", "town", int(rng.integers(20, 60)) * 1000, _middle_building(
             spot, buildings.households, inside)))  # fmt: skip
     rows += [
-        (f"{name}党群服务站", "community", int(rng.integers(4, 13)) * 1000, near[i]) for i, name in enumerate(names[1])
+        (f"{name}党群服务站", "community", int(rng.integers(4, 13)) * 1000, near[i])
+        for i, name in enumerate(units.communities)
     ]
     if most is not None:
         rows = rows[:most]
     else:
         middle = int(np.argmin(np.hypot(*spot.T)))
-        rows = [(f"{county}党群服务中心", "county", 100_000, middle), *rows]
+        rows = [(f"{units.county}党群服务中心", "county", 100_000, middle), *rows]
         rows += _estate_stations(buildings, estates, rng)
     at = np.array([row[3] for row in rows])
     frame = pd.DataFrame({
         "station": [f"S{i:04d}" for i in range(1, len(rows) + 1)],
         "name": [row[0] for row in rows], "kind": [row[1] for row in rows], "capacity": [row[2] for row in rows],
-        "community": np.array(codes, dtype=object)[own[at]],
+        "community": np.array(units.codes, dtype=object)[own[at]],
     })  # fmt: skip
     return frame, np.asarray(shapely.centroid(buildings.polygon[at]), dtype=object)
 
