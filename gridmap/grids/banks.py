@@ -214,15 +214,34 @@ def _nearest(
     return int(label[land[np.argmin(shapely.distance(m.to_metres(mosaic[land], crs), body))]])
 
 
+def _nearest_bank(pieces: m.Geometries, banks: Banks) -> m.Ints:
+    """Return the label that most of the area of each piece (metres) is nearest to.
+
+    One point would not do: it may lie on the mid-line itself.
+    """
+    fine = [shapely.segmentize(piece, max(np.sqrt(piece.area) / 4, 1.0)) for piece in pieces]
+    corners, piece = shapely.get_parts(shapely.constrained_delaunay_triangles(fine), return_index=True)
+    votes = pd.DataFrame(
+        {
+            "piece": piece,
+            "label": banks.nearest(shapely.get_coordinates(shapely.centroid(corners))),
+            "area": shapely.area(corners),
+        }
+    )
+    area = votes.groupby(["piece", "label"])["area"].sum().sort_values(kind="stable").reset_index()
+    found = np.empty(len(pieces), dtype=np.int64)
+    found[area["piece"].to_numpy()] = area["label"].to_numpy()  # of several, the last written is the largest
+    return found
+
+
 def _labelled(
     pieces: m.Geometries, source: m.Ints, water: m.Flags, bodies: _Bodies, crs: pyproj.CRS
 ) -> tuple[m.Geometries, m.Ints, m.Ints]:
     """Label the pieces of water by nearest bank, join what belongs together and give slivers to a neighbour."""
     label = bodies.label[source]
-    xy = shapely.get_coordinates(m.to_metres(shapely.point_on_surface(pieces), crs))
     for body, banks in bodies.banks.items():
         here = bodies.of[source] == body
-        label[here] = banks.nearest(xy[here])
+        label[here] = _nearest_bank(m.to_metres(pieces[here], crs), banks)
     key = m.compact(source * np.int64(label.max(initial=0) + 2) + label)
     part = m.components(len(pieces), m.adjacency(pieces, crs), key)
     _, first = np.unique(part, return_index=True)
