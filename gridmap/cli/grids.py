@@ -87,7 +87,7 @@ def _given_layer(value: LayerChoice) -> gpd.GeoDataFrame:
             f"{value.path} has no column {', '.join(missing)}; it has {columns}. Write LEVEL=FILE:CODE:NAME"
         )
     frame = layer.assign(code=layer[code].astype(str), name=layer[name].astype(str))
-    keep = ["code", "name", *(["parent"] if "parent" in layer.columns else []), layer.geometry.name]
+    keep = ["code", "name", *(each for each in ("parent", "kind") if each in layer.columns), layer.geometry.name]
     return frame[keep]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
@@ -25,6 +26,7 @@ from gridmap.grids.given import GivenReport, overlay_given
 from gridmap.grids.layers import Layer
 from gridmap.grids.micro import draw_micro
 from gridmap.grids.naming import Names, name_grids
+from gridmap.grids.norms import typical_households
 from gridmap.grids.partition import apportion, divide, make_whole
 from gridmap.grids.plan import DEFAULT_LEVELS, LevelSpec, Plan, PlanMetadata
 from gridmap.grids.splitting import cut_along, split_heavy
@@ -200,6 +202,19 @@ def _refuse_miscount(blocks: gpd.GeoDataFrame, request: Request) -> None:
             raise DrawError(f"{request.counts[name]} {name} grids are asked for, but the given layer has {units} units")
 
 
+def _apportioned(weight: m.Floats, blocks: gpd.GeoDataFrame, request: Request, total: int, **limits: Any) -> m.Ints:
+    """Share out grids of the finest tiling level among the lowest given units, by workload and kind.
+
+    A household of a village counts as much more as usual grids of villages are smaller than urban ones; where all
+    units are of one kind, or nothing is said of kinds, workload alone counts.
+    """
+    if request.given:
+        kinds = blocks.attrs["given"].kinds[request.given[-1]]
+        codes = np.unique(blocks[request.given[-1]].to_numpy(dtype=str))
+        weight = weight / np.array([typical_households(kinds.get(code)) for code in codes])
+    return apportion(weight, total, **limits)
+
+
 def _lowest_units(blocks: gpd.GeoDataFrame, request: Request) -> m.Ints:
     """Return the number of the given unit of every block; one unit where none is given."""
     if not request.given:
@@ -218,7 +233,7 @@ def _cut_blocks(blocks: gpd.GeoDataFrame, request: Request, reserved: gpd.GeoDat
     finest = request.counts[request.tiling[-1]]
     if request.tiling[-1] in request.given:
         return blocks
-    mean = total / apportion(total, finest)
+    mean = total / _apportioned(total, blocks, request, finest)
     share = np.divide(households, mean[unit], out=np.zeros(len(unit)), where=mean[unit] > 0)
     pieces = np.where(share > HEAVY, np.ceil(share / PIECE), 1).astype(np.int64)
     return split_heavy(blocks, pieces, unit)[0]
@@ -243,7 +258,9 @@ def _draw_tiling(
     for number, name in enumerate(drawn):
         tell(0.25 + 0.45 * number / len(drawn), name)
         set_apart = _dedicated(land, reserved, group) if name == drawn[-1] else np.full(len(land), -1)
-        labels[name] = _divide_groups(graph, group, set_apart, request.counts[name], request)
+        of_units = functools.partial(_apportioned, blocks=blocks, request=request)
+        share_out = of_units if name == request.tiling[-1] and len(drawn) == 1 else apportion
+        labels[name] = _divide_groups(graph, group, set_apart, request.counts[name], request, share_out)
         if name == drawn[-1] and reserved is not None:
             names = reserved["name"].astype(str) if "name" in reserved else pd.Series([""] * len(reserved))
             apart = {int(labels[name][row]): names.iloc[set_apart[row]] for row in np.flatnonzero(set_apart >= 0)}
@@ -275,6 +292,7 @@ def _divide_groups(
     set_apart: m.Ints,
     total: int,
     request: Request,
+    share_out: Callable[..., m.Ints],
 ) -> m.Ints:
     """Divide every group into its share of ``total`` grids; blocks set apart are grids of their own."""
     own = np.array([len(np.unique(set_apart[(group == g) & (set_apart >= 0)])) for g in range(group.max() + 1)])
@@ -284,7 +302,7 @@ def _divide_groups(
     least = np.where((size > 0), 1, 0)
     if (size == 0).any():
         raise DrawError("a dedicated area fills its parent completely: draw it as that parent instead")
-    count = apportion(weight, total - int(own.sum()), at_least=int(least.max()), most=size)
+    count = share_out(weight, total=total - int(own.sum()), at_least=int(least.max()), most=size)
     label = np.full(len(group), -1, dtype=np.int64)
     first = 0
     for number in range(len(count)):

@@ -36,6 +36,8 @@ class GivenReport:
         Per level the name of each code.
     parents
         Per level below the first the code of each code's parent.
+    kinds
+        Per level the kind of each code (``urban``, ``village`` …), where the layer says.
     moved
         Buildings that stood across a given border: ``building`` (index in the building layer), ``level``, ``from``
         and ``to`` (codes), ``footprint_m2``. The border now runs round them.
@@ -46,6 +48,7 @@ class GivenReport:
     levels: tuple[str, ...]
     names: Mapping[str, Mapping[str, str]]
     parents: Mapping[str, Mapping[str, str]]
+    kinds: Mapping[str, Mapping[str, str]]
     moved: pd.DataFrame
     notes: tuple[str, ...]
 
@@ -71,7 +74,7 @@ def overlay_given(blocks: gpd.GeoDataFrame, within: Mapping[str, Layer]) -> gpd.
         As from :func:`gridmap.grids.blocks.make_blocks`. What was counted on them is counted anew from
         ``attrs["sources"]``, or shared out by area where they have none.
     within
-        Level names, the coarsest first, to layers (any CRS) with ``code`` and, if known, ``name`` and ``parent``.
+        Level names, the coarsest first, to layers (any CRS) with ``code`` and, if known, ``name, parent, kind``.
 
     Returns
     -------
@@ -120,6 +123,7 @@ def overlay_given(blocks: gpd.GeoDataFrame, within: Mapping[str, Layer]) -> gpd.
         tuple(units.level for units in levels),
         {units.level: dict(zip(units.codes, units.names or units.codes, strict=True)) for units in levels},
         _parent_codes(levels, parents),
+        {units.level: dict(zip(units.codes, units.kinds, strict=bool(units.kinds))) for units in levels},
         moved,
         tuple(notes),
     )

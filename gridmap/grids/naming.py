@@ -87,7 +87,7 @@ def _official(blocks: gpd.GeoDataFrame, level: str, given: GivenReport) -> tuple
     table = pd.DataFrame({"name": given.names[level]}).rename_axis("code")
     table["parent"] = pd.Series(given.parents.get(level, {}), dtype=object).reindex(table.index)
     table["parent"] = table["parent"].astype(object).where(table["parent"].notna(), None)
-    table["kind"] = "base"
+    table["kind"] = pd.Series(given.kinds[level], dtype=object).reindex(table.index).replace("", None).fillna("base")
     return blocks[level].to_numpy(dtype=object), table
 
 

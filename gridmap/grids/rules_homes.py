@@ -10,18 +10,7 @@ import pandas as pd
 
 from gridmap.grids import mosaic as m
 from gridmap.grids.findings import WARNING, Finding, LevelView, Survey
-
-URBAN_RANGE: Final = (300.0, 500.0)
-"""Households of an integrated grid *(std, a city regulation; domain.md)*."""
-
-VILLAGE_RANGE: Final = (60.0, 120.0)
-"""Households of an integrated grid in a village *(ours)*."""
-
-MICRO_RANGE: Final = (50.0, 80.0)
-"""Households of a micro grid *(std; domain.md)*."""
-
-VILLAGE_KINDS: Final = frozenset({"village", "rural", "村", "行政村"})
-"""Values of ``kind`` of a grid or its parent that say it is in a village; all others count as urban."""
+from gridmap.grids.norms import MICRO_RANGE, URBAN_RANGE, VILLAGE_KINDS, VILLAGE_RANGE
 
 DEDICATED: Final = "dedicated"
 """Dedicated grids (campus, park, market, hospital) hold few households by nature: nothing is asked of them."""

@@ -31,8 +31,8 @@ class Units:
     ----------
     level
         Name of the level.
-    codes, names, parents
-        Texts; ``parents`` is empty where the layer has no such column.
+    codes, names, parents, kinds
+        Texts; ``parents`` and ``kinds`` (``urban``, ``village`` …) are empty where the layer has no such column.
     shapes
         Polygons or MultiPolygons in the storage CRS of the blocks.
     """
@@ -41,6 +41,7 @@ class Units:
     codes: tuple[str, ...]
     names: tuple[str, ...]
     parents: tuple[str, ...]
+    kinds: tuple[str, ...]
     shapes: m.Geometries
 
 
@@ -67,9 +68,8 @@ def read_units(level: str, layer: Layer, crs: pyproj.CRS) -> Units:
     empty = np.flatnonzero(shapely.is_empty(shapes))
     if len(empty):
         raise LayerError(f"given layer {level!r}: {distinct[empty[0]]} has no area; units are polygons")
-    return Units(
-        level, tuple(distinct.tolist()), _column(frame, "name", first), _column(frame, "parent", first), shapes
-    )
+    called, parents, kinds = (_column(frame, column, first) for column in ("name", "parent", "kind"))
+    return Units(level, tuple(distinct.tolist()), called, parents, kinds, shapes)
 
 
 def _shape(frame: gpd.GeoDataFrame, rows: m.Ints) -> shapely.Geometry:

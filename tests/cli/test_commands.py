@@ -27,7 +27,7 @@ def plan_file(tmp_path_factory):
     plan = gridmap.draw_plan(
         blocks,
         network,
-        levels={"medium": len(communities), "small": 20, "micro": 6},
+        levels={"medium": len(communities), "small": 30, "micro": 6},
         county_code="320299",
         within={"medium": communities},
     )
@@ -42,7 +42,7 @@ def test_draw_makes_the_plan_that_the_library_makes(run_gridmap, plan_file, tmp_
         "draw", "--streets", TOWN / "streets.gpkg", "--boundary", TOWN / "boundary.gpkg",
         "--water", TOWN / "water.gpkg", "--rail", TOWN / "rail.gpkg", "--buildings", TOWN / "buildings.gpkg",
         "--within", f"medium={TOWN / 'communities.gpkg'}:code:name",
-        "--levels", f"medium={len(communities)},small=20,micro=6", "--county-code", "320299", "-o", tmp_path / "p.gpkg",
+        "--levels", f"medium={len(communities)},small=30,micro=6", "--county-code", "320299", "-o", tmp_path / "p.gpkg",
     )  # fmt: skip
     assert gridmap.read_plan(tmp_path / "p.gpkg").version == gridmap.read_plan(plan_file).version
 

@@ -145,7 +145,7 @@ def test_given_levels_keep_their_codes_names_and_borders(blocks, network, town):
     plan = gridmap.draw_plan(
         blocks,
         network,
-        levels={"medium": 2, "small": 20, "micro": 5},
+        levels={"medium": 2, "small": 30, "micro": 5},
         county_code="320299",
         within={"medium": given_layer},
     )
@@ -163,6 +163,24 @@ def test_given_levels_keep_their_codes_names_and_borders(blocks, network, town):
     share = plan["small"].groupby("parent").size() / 20
     wanted = plan["medium"]["households"] / plan["medium"]["households"].sum()
     assert (share - wanted).abs().max() <= 1 / 20
+
+
+def test_a_village_is_cut_finer_than_a_town_of_as_many_households(blocks, network):
+    """By kind the shares follow the middle of the ranges: 400 households a grid in town, 90 in a village."""
+    kinds = ["urban", "village"]
+    plan = gridmap.draw_plan(
+        blocks,
+        network,
+        levels={"medium": 2, "small": 26},
+        county_code="320299",
+        within={"medium": halves().assign(kind=kinds)},
+    )
+    assert plan["medium"]["kind"].tolist() == kinds
+    households = plan["medium"]["households"].to_numpy()
+    wanted = households / np.array([400, 90])
+    grids = plan["small"].groupby("parent").size().loc[plan["medium"].index].to_numpy()
+    assert np.abs(grids - 26 * wanted / wanted.sum()).max() <= 1
+    assert within_band(plan, "small") >= 0.8
 
 
 def test_zero_households_are_refused_with_what_to_do(town, network):

@@ -30,7 +30,7 @@ def plan(town):
     return gridmap.draw_plan(
         blocks,
         network,
-        levels={"medium": 6, "small": 20, "micro": 6},
+        levels={"medium": 6, "small": 30, "micro": 6},
         county_code="320299",
         within={"medium": town.communities},
     )
