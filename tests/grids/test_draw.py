@@ -145,7 +145,7 @@ def test_given_levels_keep_their_codes_names_and_borders(blocks, network, town):
     plan = gridmap.draw_plan(
         blocks,
         network,
-        levels={"medium": 2, "small": 30, "micro": 5},
+        levels={"medium": 2, "small": 20, "micro": 5},
         county_code="320299",
         within={"medium": given_layer},
     )
