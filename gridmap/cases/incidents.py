@@ -14,10 +14,15 @@ from gridmap.geo.crs import point_xy
 from gridmap.geo.gcj02 import convert
 from gridmap.locate.locator import Answers, Locator
 from gridmap.locate.placement import OUTCOMES
-from gridmap.people.roster import ZONE, Roster
+from gridmap.locate.points import systems_of_layer
+from gridmap.people.check import require_known_grids
+from gridmap.people.roster import Roster
+from gridmap.people.times import microseconds, read_times
 
 PERSON_COLUMNS: Final = ("person_id", "person", "answered_level")
 NO_TIME: Final = "缺少上报时间，无法确定责任人 · no report time, so nobody can be named"
+
+BAD_TIME: Final = "无法识别上报时间 {!r}，无法确定责任人 · cannot read the report time; write 2026-05-01 08:00"
 
 Texts: TypeAlias = NDArray[np.object_]
 
@@ -34,6 +39,7 @@ def join_incidents(
     duty: str = "type",
     accuracy: str = "accuracy_m",
     unmask: bool = False,
+    allow_unknown_grids: bool = False,
 ) -> pd.DataFrame:
     """Join every incident to its grid and to the person responsible at the time it was reported.
 
@@ -52,6 +58,8 @@ def join_incidents(
         column is not there, points are WGS 84.
     unmask
         Give names in full.
+    allow_unknown_grids
+        Leave out people of grids that the plan does not have, instead of refusing the roster.
 
     Returns
     -------
@@ -65,6 +73,8 @@ def join_incidents(
         When a column is missing, or one of the new names is taken.
     CrsError
         When ``crs`` is neither a column nor a system.
+    RosterError
+        When the roster names grids that the plan does not have.
 
     Examples
     --------
@@ -77,6 +87,8 @@ def join_incidents(
     b  NaN  invalid
     """
     names = {"lon": lon, "lat": lat, "crs": crs, "time": time, "duty": duty, "accuracy": accuracy}
+    if roster is not None and not allow_unknown_grids:
+        require_known_grids(roster, locator.all_codes)
     added = added_columns(incidents, locator, roster, names, unmask=unmask)
     taken = [column for column in added.columns if column in incidents.columns]
     if taken:
@@ -88,18 +100,25 @@ def added_columns(
     incidents: pd.DataFrame, locator: Locator, roster: Roster | None, names: dict[str, str], *, unmask: bool
 ) -> pd.DataFrame:
     """Return what a join adds to incidents, a row a row, RangeIndex; ``names`` as in :func:`join_incidents`."""
-    lon, lat = _coordinates(incidents, names)
+    _refuse_twice(incidents, names)
+    lon, lat, from_geometry = _coordinates(incidents, names)
     accuracy = incidents[names["accuracy"]].to_numpy() if names["accuracy"] in incidents.columns else None
-    answers = locator.answer(lon, lat, crs=_systems(incidents, names["crs"]), accuracy_m=accuracy)
+    systems = _systems(incidents, names["crs"])
+    if from_geometry and not isinstance(systems, str):
+        systems = systems_of_layer(systems, incidents.crs.to_epsg())
+    answers = locator.answer(lon, lat, crs=systems, accuracy_m=accuracy)
     frame = answers.as_frame()
     reason = answers.reason.copy()
     people = np.full((len(frame), len(PERSON_COLUMNS)), None, dtype=object)
     if roster is not None and len(frame):
-        times = _times(incidents, names["time"])
+        times, unreadable = _times(incidents, names["time"])
         duties = _duties(incidents, names["duty"])
         people = _people(answers, roster, times, duties, unmask=unmask)
         lost = np.isnan(times) & (answers.outcome != OUTCOMES.index("invalid"))
-        reason[lost] = [f"{said}；{NO_TIME}" if said else NO_TIME for said in reason[lost]]
+        written = incidents[names["time"]].to_numpy(dtype=object)
+        for row in np.flatnonzero(lost):
+            why = BAD_TIME.format(written[row]) if unreadable[row] else NO_TIME
+            reason[row] = f"{reason[row]}；{why}" if reason[row] else why
     frame["reason"] = pd.Series(reason, dtype="str")
     for i, column in enumerate(PERSON_COLUMNS):
         frame[column] = pd.Series(people[:, i], dtype="str")
@@ -107,15 +126,21 @@ def added_columns(
     return frame
 
 
-def _coordinates(incidents: pd.DataFrame, names: dict[str, str]) -> tuple[Any, Any]:
+def _refuse_twice(incidents: pd.DataFrame, names: dict[str, str]) -> None:
+    twice = [name for name in names.values() if (incidents.columns == name).sum() > 1]
+    if twice:
+        raise InputError(f"the incidents have the column {twice[0]!r} more than once; rename or drop all but one")
+
+
+def _coordinates(incidents: pd.DataFrame, names: dict[str, str]) -> tuple[Any, Any, bool]:
     missing = [names[axis] for axis in ("lon", "lat") if names[axis] not in incidents.columns]
     if not missing:
-        return incidents[names["lon"]].to_numpy(), incidents[names["lat"]].to_numpy()
+        return incidents[names["lon"]].to_numpy(), incidents[names["lat"]].to_numpy(), False
     if isinstance(incidents, gpd.GeoDataFrame) and incidents.crs is not None:
         shapes = incidents.geometry
         if incidents.crs.to_epsg() not in (4326, 4490):
             shapes = shapes.to_crs(4326)
-        return point_xy(shapes.to_numpy())
+        return *point_xy(shapes.to_numpy()), True
     there = ", ".join(map(str, incidents.columns)) or "none"
     raise InputError(
         f"the incidents have no column {', '.join(missing)}; they have {there}. Name the coordinates "
@@ -136,29 +161,16 @@ def _systems(incidents: pd.DataFrame, crs: str) -> Any:
     return crs
 
 
-def _times(incidents: pd.DataFrame, time: str) -> NDArray[np.float64]:
-    """Return nanoseconds since 1970, NaN where there is no time; naive times mean Asia/Shanghai."""
+def _times(incidents: pd.DataFrame, time: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return microseconds since 1970, NaN where there is no time, and where something stood that is none."""
     if time not in incidents.columns:
         there = ", ".join(map(str, incidents.columns))
         raise InputError(
             f"the incidents have no column {time!r}; they have {there}. Who is responsible is asked at a "
             "time: name the column (time=; on the command line --time)"
         )
-    values = incidents[time].reset_index(drop=True)
-    if not pd.api.types.is_datetime64_any_dtype(values):
-        values = _parsed(values)
-    if values.dt.tz is None:
-        values = values.dt.tz_localize(ZONE, ambiguous="NaT", nonexistent="NaT")
-    numbers = values.dt.tz_convert("UTC").dt.as_unit("ns").astype("int64").astype("float64")
-    return np.asarray(numbers.where(values.notna(), np.nan), dtype=np.float64)
-
-
-def _parsed(words: pd.Series) -> pd.Series:
-    words = words.astype("str").where(words.notna(), None)
-    zoned = words.str.contains(r"(?:[+-]\d{2}:?\d{2}|Z)\s*$", regex=True, na=False)
-    out = pd.to_datetime(words.where(zoned, None), errors="coerce", format="mixed", utc=True)
-    naive = pd.to_datetime(words.where(~zoned, None), errors="coerce", format="mixed")
-    return out.fillna(naive.dt.tz_localize(ZONE, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC"))
+    times, unreadable = read_times(incidents[time])
+    return microseconds(times, np.nan), unreadable
 
 
 def _duties(incidents: pd.DataFrame, duty: str) -> list[str | None]:

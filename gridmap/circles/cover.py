@@ -89,7 +89,7 @@ def coverage(
     stations
         Points, or a path; one that is off the network or on an island reaches nobody.
     demand
-        Homes: polygons or points with a column of ``households``.
+        Homes: polygons or points with a column of ``households``; where it is empty, nobody lives.
     minutes, speed_m_s
         The limit, and metres a second: 1.1 in general, 0.8 for the elderly.
     areas
@@ -154,11 +154,13 @@ def _numbers(layer: gpd.GeoDataFrame, column: str, what: str) -> NDArray[np.floa
     if column not in layer.columns:
         there = ", ".join(str(each) for each in layer.columns if each != layer.geometry.name)
         raise LayerError(f"{what} has no column {column!r}; it has {there}")
-    values = np.asarray(pd.to_numeric(layer[column], errors="coerce").fillna(0.0), dtype=np.float64)
-    bad = np.flatnonzero((values < 0) | ~np.isfinite(values))
+    stated = layer[column]
+    values = np.asarray(pd.to_numeric(stated, errors="coerce"), dtype=np.float64)
+    unknown = stated.isna().to_numpy()
+    bad = np.flatnonzero(~unknown & ~(np.isfinite(values) & (values >= 0)))
     if len(bad):
-        raise LayerError(f"{what}, row {layer.index[bad[0]]}: {column} is {values[bad[0]]:g}; allowed: 0 and more")
-    return values
+        raise LayerError(f"{what}, row {layer.index[bad[0]]}: {column} is {stated.iloc[bad[0]]}; allowed: 0 and more")
+    return np.where(unknown, 0.0, values)
 
 
 def _spots(network: WalkNetwork, layer: gpd.GeoDataFrame, off_street_m: float) -> Places:

@@ -93,6 +93,8 @@ def service_circles(
     (True, [5.0, 10.0])
     """
     ranges = check_ranges(minutes, speed_m_s)
+    if not off_street_m >= 0 or not access_m >= 0:
+        raise InputError(f"off_street_m={off_street_m!r}, access_m={access_m!r}: allowed are 0 and more metres")
     if not 1 <= cell_m <= 100:
         raise InputError(f"cell_m={cell_m!r}: allowed are 1 to 100 metres; 20 is usual")
     places = place_stations(network, stations, station=station, group=group, access_m=access_m)
@@ -125,7 +127,11 @@ def check_ranges(minutes: Sequence[float] | float, speed_m_s: float) -> NDArray[
     InputError
         When there is none, or one (or the speed) is not a number above zero.
     """
-    ranges = np.unique(np.asarray(minutes, dtype=np.float64))
+    try:
+        ranges, speed_m_s = np.unique(np.asarray(minutes, dtype=np.float64)), float(speed_m_s)
+    except (TypeError, ValueError):
+        said = f"minutes={minutes!r}, speed_m_s={speed_m_s!r}"
+        raise InputError(f"{said}: give numbers, for example (5, 10, 15) and 1.1") from None
     bad = ranges[~(np.isfinite(ranges) & (ranges > 0))]
     if len(bad) or len(ranges) == 0:
         raise InputError(f"minutes={minutes!r}: every range must be above zero, for example (5, 10, 15)")

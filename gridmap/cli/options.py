@@ -63,10 +63,10 @@ def parse_levels(value: str) -> dict[str, int]:
     else:
         pairs = list(zip(LEVEL_NAMES, parts, strict=False))
     good = len(pairs) == len(parts) and all(count.strip().isdigit() and int(count) > 0 for _, count in pairs)
-    if not pairs or not good:
+    if not pairs or not good or len({name for name, _ in pairs}) < len(pairs):
         raise InputError(
             f"--levels {value!r}: write up to four counts (large,medium,small,micro), for example 12,198,2021,253, "
-            "or name=count pairs"
+            "or name=count pairs, each name once"
         )
     return {name: int(count) for name, count in pairs}
 

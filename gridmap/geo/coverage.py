@@ -119,7 +119,7 @@ def _gaps(
     union = shapely.union_all(shapes)
     if boundary is not None:
         return _polygons(np.array([shapely.difference(boundary, union)], dtype=object))
-    parts = np.asarray(shapely.get_parts(union), dtype=object)
+    parts = _polygons(np.array([union], dtype=object))
     rings = np.asarray([ring for part in parts for ring in part.interiors], dtype=object)
     holes = np.asarray(shapely.polygons(rings), dtype=object) if len(rings) else np.empty(0, dtype=object)
     return np.concatenate([holes, _open_slivers(union, shapes, layer, gap_width_m)])

@@ -42,12 +42,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gridmap.geo.crs import round_vertices
-from gridmap.geo.io import as_layer
 from gridmap.grids import mosaic as m
 from gridmap.grids import rules_codes, rules_contiguity, rules_homes, rules_nesting, rules_shape
 from gridmap.grids.findings import Finding, Survey, as_frame, lay_out
-from gridmap.grids.nesting import valid_polygons
+from gridmap.grids.layers import load_buildings, load_county
 from gridmap.grids.plan import Plan
 from gridmap.grids.rules_buildings import building_cut
 
@@ -108,7 +106,7 @@ def check_plan(
     survey = lay_out(plan, _territory(plan, boundary), stated=boundary is not None)
     findings = [finding for rule in _CHECKS for finding in rule(survey)]
     if buildings is not None:
-        findings += building_cut(survey, as_layer(buildings, role="buildings").to_crs(crs))
+        findings += building_cut(survey, load_buildings(buildings, crs))
     return as_frame(findings, crs)
 
 
@@ -124,11 +122,7 @@ def _territory(plan: Plan, boundary: gpd.GeoDataFrame | str | None) -> shapely.G
     """Return what the top level has to cover, in degrees."""
     crs = plan.layers[plan.levels[0].name].crs
     if boundary is not None:
-        layer = as_layer(boundary, role="boundary").to_crs(crs)
-        shapes = np.asarray(round_vertices(np.asarray(layer.geometry.values, dtype=object)), dtype=object)
-        if not np.isin(shapely.get_type_id(shapes), (3, 6)).all():
-            shapes = np.asarray(shapely.get_parts(shapely.polygonize(shapely.get_parts(shapes))), dtype=object)
-        return shapely.union_all(valid_polygons(shapes))
+        return load_county(boundary, crs)[0]
     if plan.blocks is None:
         return None
     return m.join(np.asarray(plan.blocks.geometry.values, dtype=object), np.zeros(len(plan.blocks), dtype=np.int64))[0]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gridmap.errors import DrawError
+from gridmap.errors import CrsError, DrawError
 from gridmap.geo.io import as_layer
 from gridmap.grids import mosaic as m
 from gridmap.grids.adjacency import BlockGraph, block_graph, totals
@@ -28,7 +28,7 @@ from gridmap.grids.micro import draw_micro
 from gridmap.grids.naming import Names, name_grids
 from gridmap.grids.norms import typical_households
 from gridmap.grids.partition import apportion, divide, make_whole
-from gridmap.grids.plan import DEFAULT_LEVELS, LevelSpec, Plan, PlanMetadata
+from gridmap.grids.plan import DEFAULT_LEVELS, LevelSpec, Plan, PlanMetadata, check_level_names
 from gridmap.grids.splitting import cut_along, split_heavy
 from gridmap.grids.weights import sources_of
 from gridmap.network.model import WalkNetwork
@@ -109,6 +109,8 @@ def draw_plan(
     ------
     DrawError
         When what is asked for cannot be drawn: the message has the numbers.
+    CrsError
+        When the blocks are not in longitude and latitude.
 
     Examples
     --------
@@ -122,7 +124,7 @@ def draw_plan(
     """
     tell = progress or _silent
     request = _request(levels, county_code, within, band, seed)
-    _refuse_empty(blocks)
+    _refuse_unusable(blocks)
     if within:
         tell(0.02, "given borders")
         blocks = overlay_given(blocks, {name: within[name] for name in request.given})
@@ -161,6 +163,11 @@ class Drawing:
 def _request(
     levels: Mapping[str, int], county_code: str, within: Mapping[str, Layer] | None, band: float, seed: int
 ) -> Request:
+    if any(not isinstance(count, int | np.integer) or count < 1 for count in levels.values()):
+        raise DrawError(
+            "every level needs a whole number of 1 or more: " + ", ".join(f"{name} {n}" for name, n in levels.items())
+        )
+    check_level_names(list(levels))
     partial = {spec.name for spec in DEFAULT_LEVELS if not spec.tiles}
     specs = tuple(LevelSpec(name, tiles=name not in partial) for name in levels)
     tiling = [spec.name for spec in specs if spec.tiles]
@@ -170,8 +177,6 @@ def _request(
     for above, below in pairwise(tiling):
         if levels[below] < levels[above]:
             raise DrawError(f"{levels[below]} {below} grids cannot fill {levels[above]} {above} grids: ask for as many")
-    if any(count < 1 for count in levels.values()):
-        raise DrawError("every level needs a count of 1 or more: " + ", ".join(f"{k} {v}" for k, v in levels.items()))
     unknown = sorted(set(within or {}) - set(levels))
     if unknown or list(given) != tiling[: len(given)]:
         raise DrawError(
@@ -180,12 +185,27 @@ def _request(
         )
     if not 0 < band < 1:
         raise DrawError(f"band is {band}; allowed: between 0 and 1, for example 0.10")
-    if not (len(county_code) == 6 and county_code.isdecimal()):
+    county_code = str(county_code)
+    if not (len(county_code) == 6 and county_code.isascii() and county_code.isdecimal()):
         raise DrawError(f"county code {county_code!r}; allowed: six digits (GB/T 2260), for example 320214")
     return Request(specs, dict(levels), county_code, given, band, seed)
 
 
-def _refuse_empty(blocks: gpd.GeoDataFrame) -> None:
+def _refuse_unusable(blocks: gpd.GeoDataFrame) -> None:
+    missing = [name for name in ("block", "households", "residents", "water") if name not in blocks.columns]
+    if missing:
+        raise DrawError(f"the blocks have no column {', '.join(missing)}; make them with make_blocks")
+    if blocks.crs is None or not blocks.crs.is_geographic:
+        raise CrsError(
+            f"the blocks are in {blocks.crs.to_string() if blocks.crs else 'no CRS'}; drawing wants them as "
+            "make_blocks gives them, in longitude and latitude"
+        )
+    households = blocks["households"].to_numpy(dtype=np.float64)
+    bad = np.flatnonzero(~(np.isfinite(households) & (households >= 0)))
+    if len(bad):
+        raise DrawError(
+            f"block {blocks['block'].iloc[bad[0]]} has {households[bad[0]]} households; every block needs 0 or more"
+        )
     if len(blocks) == 0 or blocks["water"].all():
         raise DrawError("there is no land block to draw grids on")
     if not blocks["households"].sum() > 0:

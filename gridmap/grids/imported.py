@@ -20,7 +20,7 @@ from gridmap.grids import mosaic as m
 from gridmap.grids.codes import code_text
 from gridmap.grids.frames import GRID_COLUMNS, as_numbers, as_polygons
 from gridmap.grids.nesting import shares, valid_polygons
-from gridmap.grids.plan import DEFAULT_LEVELS, LevelSpec, Plan, PlanMetadata
+from gridmap.grids.plan import DEFAULT_LEVELS, LevelSpec, Plan, PlanMetadata, check_level_names
 
 ColumnChoice: TypeAlias = str | Mapping[str, str]
 
@@ -88,6 +88,7 @@ def plan_from_layers(
     if not layers:
         raise PlanError("no layer given; write for example Plan.from_layers({'large': towns, 'small': grids})")
     names = _in_order(list(layers))
+    check_level_names(names)
     frames: dict[str, gpd.GeoDataFrame] = {}
     notes: list[str] = []
     for level in names:

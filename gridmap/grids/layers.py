@@ -46,7 +46,7 @@ def load(layer: Layer, name: str, crs: pyproj.CRS | None = None) -> gpd.GeoDataF
     return moved.set_geometry(round_vertices(moved.geometry.values), crs=crs)
 
 
-def load_county(boundary: Layer) -> tuple[shapely.Geometry, pyproj.CRS]:
+def load_county(boundary: Layer, crs: pyproj.CRS | None = None) -> tuple[shapely.Geometry, pyproj.CRS]:
     """Return the territory as one polygon or multipolygon in degrees, with its storage CRS.
 
     Rows are joined; holes that are slivers (domain.md) are filled. Closed lines are taken for the rings they are.
@@ -56,23 +56,36 @@ def load_county(boundary: Layer) -> tuple[shapely.Geometry, pyproj.CRS]:
     LayerError
         When a polygon crosses itself or a line is not closed; the row and the place are named.
     """
-    layer = load(boundary, "boundary")
-    rings = np.isin(shapely.get_type_id(layer.geometry.values), (1, 2, 5))
-    if rings.all():
-        polygons = _close(layer)
-    else:
-        _refuse_invalid(layer)
-        polygons = polygons_of(np.asarray(layer.geometry.values, dtype=object))
+    layer = load(boundary, "boundary", crs)
+    kinds = shapely.get_type_id(layer.geometry.values)
+    strange = ~np.isin(kinds, (1, 2, 3, 5, 6, 7))
+    if strange.any():
+        row = int(np.flatnonzero(strange)[0])
+        raise LayerError(
+            f"boundary, row {layer.index[row]}: a {layer.geometry.iloc[row].geom_type}, which encloses nothing; give "
+            "polygons, or lines that come back to where they start"
+        )
+    lines = np.isin(kinds, (1, 2, 5))
+    _refuse_invalid(layer[~lines])
+    polygons = polygons_of(np.asarray(layer.geometry.values, dtype=object)[~lines])
+    if lines.any():
+        polygons = np.concatenate([polygons, _close(layer[lines])])
+    if len(polygons) == 0:
+        raise LayerError("the boundary has no area; give polygons, or lines that come back to where they start")
     union = shapely.union_all(polygons, grid_size=GRID_DEG) if len(polygons) > 1 else polygons[0]
     parts = [_fill_slivers(part, layer.crs) for part in shapely.get_parts(union)]
     return (parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)), layer.crs
 
 
 def _close(layer: gpd.GeoDataFrame) -> m.Geometries:
-    polygons = m.polygonize(np.asarray(layer.geometry.values, dtype=object))
-    if len(polygons):
+    shapes = np.asarray(layer.geometry.values, dtype=object)
+    polygons = m.polygonize(shapes)
+    noded = shapely.unary_union(shapes, grid_size=GRID_DEG)
+    left = shapely.difference(noded, shapely.union_all(shapely.boundary(polygons)), grid_size=GRID_DEG)
+    if shapely.is_empty(left):
         return polygons
-    line = shapely.get_parts(shapely.line_merge(shapely.union_all(layer.geometry.values)))[0]
+    merged = shapely.line_merge(left) if left.geom_type.startswith("Multi") else left
+    line = shapely.get_parts(merged)[0]
     first, last = line.coords[0], line.coords[-1]
     raise LayerError(
         f"the boundary is not closed: its line starts at ({first[0]:.6f}, {first[1]:.6f}) and ends at "
@@ -102,9 +115,20 @@ def _fill_slivers(polygon: shapely.Polygon, crs: pyproj.CRS) -> shapely.Polygon:
 
 
 def load_buildings(buildings: Layer, crs: pyproj.CRS) -> gpd.GeoDataFrame:
-    """Return the buildings that have an area, mended where invalid, in storage CRS."""
+    """Return the buildings that have an area, mended where invalid, in storage CRS.
+
+    Raises
+    ------
+    LayerError
+        When none has one.
+    """
     layer = load(buildings, "buildings", crs)
     geometry = np.asarray(layer.geometry.values, dtype=object).copy()
+    if not np.isin(shapely.get_type_id(geometry), (3, 6, 7)).any():
+        raise LayerError(
+            f"the buildings are {layer.geom_type.iloc[0]}s, not footprints; give polygons, or leave the layer out and "
+            "give weights"
+        )
     bad = ~shapely.is_valid(geometry)
     for i in np.flatnonzero(bad):
         geometry[i] = shapely.multipolygons(list(polygons_of(geometry[i : i + 1])))

@@ -44,8 +44,12 @@ __all__ = [
     "PlanMetadata",
 ]
 
-RESERVED_NAMES: Final = ("blocks", "plan", "lineage", "journal", "department_map")
-"""Names of the other tables of a plan file; no level may be called so."""
+RESERVED_NAMES: Final = (
+    "blocks", "plan", "lineage", "journal", "department_map",
+    "block", "households", "residents", "water", "geometry", "parent", "name", "kind",
+    "outcome", "reason", "person_id", "person", "answered_level", "plan_version",
+)  # fmt: skip
+"""Names of other tables of a plan file, of columns of blocks and of joined points; no level may be called so."""
 
 
 @dataclass(frozen=True)
@@ -310,8 +314,22 @@ def _check_names(levels: list[str], layers: list[str], layout: str) -> None:
         raise PlanError(
             f"levels are {', '.join(levels)}, layers {', '.join(layers)}; give one layer for each level, each name once"
         )
+    check_level_names(levels)
+    if layout not in ("default", "as-is"):
+        raise PlanError(f"{layout!r} is not a code layout; allowed: default, as-is")
+
+
+def check_level_names(levels: list[str]) -> None:
+    """Refuse names that would collide with tables and columns, or that are no names.
+
+    Raises
+    ------
+    PlanError
+        Naming what is taken.
+    """
     reserved = [name for name in levels if name in RESERVED_NAMES]
     if reserved:
         raise PlanError(f"no level may be called {reserved[0]!r}; these names are taken: {', '.join(RESERVED_NAMES)}")
-    if layout not in ("default", "as-is"):
-        raise PlanError(f"{layout!r} is not a code layout; allowed: default, as-is")
+    strange = [name for name in levels if not name.isidentifier()]
+    if strange:
+        raise PlanError(f"{strange[0]!r} is no name for a level; allowed are letters, digits and _, not first a digit")

@@ -14,6 +14,7 @@ from gridmap.geo.crs import GRID_DEG
 from gridmap.grids import mosaic as m
 from gridmap.grids.findings import ERROR, WARNING, Finding, LevelView, Survey, spell
 from gridmap.grids.nesting import valid_polygons
+from gridmap.grids.rules_nesting import SNAP_M
 
 GAP_WIDTH_M: Final = 1.0
 """Space between grids narrower than this is a gap even where it is open to the outside (domain.md: slivers)."""
@@ -36,7 +37,7 @@ def shape(survey: Survey) -> Iterator[Finding]:
         for row in faults.itertuples():
             if row.kind == "gap" and (not view.spec.tiles or _is_noise(row, rim)):
                 continue
-            yield _finding(view, row)
+            yield _finding(view, row, _severity(row, rim, view))
         if view.above is None and survey.territory is not None and not survey.stated:
             yield from _holes_of_blocks(view, survey)
 
@@ -60,7 +61,17 @@ def _is_noise(row: Any, rim: shapely.Geometry | None) -> bool:
     return rim is not None and row.width_m < NOISE_M and bool(shapely.dwithin(rim, row.geometry, GRID_DEG))
 
 
-def _finding(view: LevelView, row: Any) -> Finding:
+def _severity(row: Any, rim: shapely.Geometry | None, view: LevelView) -> str:
+    """Return a warning for what a level lacks along the rim of the level above by less than the snap tolerance.
+
+    The counterpart of what sticks out of a parent by less (:mod:`gridmap.grids.rules_nesting`).
+    """
+    if row.kind != "gap" or rim is None or view.above is None or row.width_m >= SNAP_M:
+        return ERROR
+    return WARNING if bool(shapely.dwithin(rim, row.geometry, GRID_DEG)) else ERROR
+
+
+def _finding(view: LevelView, row: Any, severity: str) -> Finding:
     codes = tuple(str(view.codes[i]) for i in row.codes)
     who = spell(codes)
     said = {
@@ -72,7 +83,7 @@ def _finding(view: LevelView, row: Any) -> Finding:
     if row.kind == "invalid":
         why = shapely.is_valid_reason(view.degrees[list(row.codes)])
         said["invalid"] += f"（{'；'.join(str(reason) for reason in why)}）"
-    return Finding(row.kind, ERROR, view.spec.name, codes, float(row.area_m2), "m²", said[row.kind], row.geometry)
+    return Finding(row.kind, severity, view.spec.name, codes, float(row.area_m2), "m²", said[row.kind], row.geometry)
 
 
 def _holes_of_blocks(view: LevelView, survey: Survey) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ import pyproj
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from gridmap.errors import InputError, PlanError
 from gridmap.geo.crs import WGS84, metric_crs_of
 from gridmap.grids.plan import Plan
 from gridmap.locate import placement as p
@@ -83,6 +84,11 @@ class Locator:
     plan
         Any plan, drawn or imported. Where an imported level overlaps itself, the lowest code wins.
 
+    Raises
+    ------
+    PlanError
+        When a grid has no code.
+
     Examples
     --------
     >>> layer = gpd.GeoDataFrame({"CODE": ["b", "a"]}, crs=4490,
@@ -97,6 +103,7 @@ class Locator:
     """
 
     def __init__(self, plan: Plan) -> None:
+        _refuse_uncoded(plan)
         self.plan_version = plan.version
         finest = plan.layers[plan.finest_tiling]
         self._crs = finest.crs
@@ -295,11 +302,29 @@ class Locator:
         return np.asarray(shapely.points(*self._to_flat.transform(points.lon[rows], points.lat[rows])), dtype=object)
 
 
+def _refuse_uncoded(plan: Plan) -> None:
+    for level, layer in plan.layers.items():
+        uncoded = int((layer.index == "").sum())
+        if uncoded:
+            raise PlanError(
+                f"{uncoded} grids of level {level} have no code, so no point could be told to be in them; give every "
+                "grid a code (check_plan names them: malformed_code)"
+            )
+
+
 def _accuracy(accuracy_m: ArrayLike | None, size: int) -> NDArray[np.float64]:
     if accuracy_m is None:
         return np.full(size, np.nan)
-    values = pd.to_numeric(pd.Series(np.ravel(np.asarray(accuracy_m, dtype=object))), errors="coerce")
-    return np.broadcast_to(values.to_numpy(dtype=np.float64), (size,)).copy()
+    stated = pd.Series(np.ravel(np.asarray(accuracy_m, dtype=object)))
+    if len(stated) not in (1, size):
+        raise InputError(f"{size} points but {len(stated)} accuracies; give one for all or one a point")
+    words = stated.map(lambda each: isinstance(each, bool) or (isinstance(each, str) and bool(each.strip())))
+    values = pd.to_numeric(stated.where(~stated.map(lambda each: isinstance(each, bool))), errors="coerce").to_numpy(
+        dtype=np.float64
+    )
+    # A word that is no number is not "unknown": whoever wrote it meant something.
+    values = np.where(np.isnan(values) & words.to_numpy(dtype=bool), -1.0, values)
+    return np.broadcast_to(values, (size,)).copy()
 
 
 def _county(levels: list[LevelIndex]) -> shapely.Geometry:

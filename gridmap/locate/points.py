@@ -21,7 +21,7 @@ MISSING: Final = "坐标缺失或不是数字 · a coordinate is missing or not 
 NOT_DEGREES: Final = "坐标超出经纬度范围 · not a longitude within ±180 and a latitude within ±90"
 SWAPPED: Final = "经纬度疑似颠倒 · longitude and latitude look swapped"
 NO_CRS: Final = f"未注明坐标系 · no coordinate system stated; allowed: {', '.join(NAMES)} or an EPSG code"
-BAD_ACCURACY: Final = "精度不能为负 · an accuracy below zero"
+BAD_ACCURACY: Final = "精度应为不小于零的米数 · an accuracy has to be a number of metres, 0 or more"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,8 @@ def read_points(lon: ArrayLike, lat: ArrayLike, crs: CrsChoice) -> Points:
     ('', "坐标系 'mars' 不认识")
     """
     raw_lon, raw_lat = _numbers(lon), _numbers(lat)
+    if np.ndim(lon) > 1 or np.ndim(lat) > 1:
+        raise InputError("longitudes and latitudes have to be one list each, not tables")
     if len(raw_lon) != len(raw_lat):
         raise InputError(f"{len(raw_lon)} longitudes but {len(raw_lat)} latitudes; give as many of each")
     x, y, reason = _converted(raw_lon, raw_lat, crs)
@@ -78,6 +80,27 @@ def read_points(lon: ArrayLike, lat: ArrayLike, crs: CrsChoice) -> Points:
     reason[far] = NOT_DEGREES
     lost = reason != ""
     return Points(np.where(lost, np.nan, x), np.where(lost, np.nan, y), raw_lon, raw_lat, reason)
+
+
+def systems_of_layer(stated: Sequence[object], epsg: int | None) -> Texts:
+    """Return the system of each point of a layer whose geometry was converted to WGS 84.
+
+    A column that states another system than the layer does leaves open which is right, so such a row keeps both in a
+    name that nothing knows: it comes out invalid and says so.
+
+    Examples
+    --------
+    >>> systems_of_layer(["wgs84", None, "gcj02"], 4326).tolist()
+    ['wgs84', 'wgs84', 'gcj02（图层为 EPSG:4326）']
+    """
+    degrees = {"wgs84", "cgcs2000", "4326", "4490"} if epsg in (4326, 4490) else set()
+    agreed = {"", str(epsg), *degrees}
+    found = np.full(len(stated), "wgs84", dtype=object)
+    for row, value in enumerate(stated):
+        text = "" if value is None or value is pd.NA or value != value else str(value).strip()
+        if text.lower().removesuffix(".0").removeprefix("epsg:") not in agreed:
+            found[row] = f"{text}（图层为 EPSG:{epsg}）"
+    return found
 
 
 def _numbers(values: ArrayLike) -> Floats:

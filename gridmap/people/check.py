@@ -12,7 +12,7 @@ from gridmap.people.roster import Roster
 
 def unknown_grids(roster: Roster, codes: Collection[str]) -> pd.DataFrame:
     """Return the assignments that name a grid which does not exist: ``row`` (as in a spreadsheet), ``grid``."""
-    table = roster.table.reset_index(drop=True)
+    table = roster.table
     lost = ~table["grid"].isin(list(codes))
     return pd.DataFrame({"row": table.index[lost] + 2, "grid": table.loc[lost, "grid"].to_numpy()})
 

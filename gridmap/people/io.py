@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +13,8 @@ import pandas as pd
 
 from gridmap.errors import RosterError
 from gridmap.geo.files import text_encoding
-from gridmap.people.roster import ROSTER_COLUMNS, ZONE, Roster
+from gridmap.people.roster import ROSTER_COLUMNS, Roster
+from gridmap.people.times import ZONE, read_times
 
 _HEADERS: Final = {
     "person_id": ("person_id", "人员编号", "工号", "编号"),
@@ -40,7 +43,7 @@ def read_roster(path: str | os.PathLike[str], *, sheet: str | int = 0, encoding:
         ``.csv`` (UTF-8 or GB18030, recognised) or ``.xlsx``. Columns ``person_id, name, grid`` are needed,
         ``phone, role, full_time, duties, primary, valid_from, valid_to`` read where they are there; Chinese headers
         (人员编号, 姓名, 网格编码, 电话, 角色, 专职, 职责, 主责, 生效日期, 失效日期) will do.
-        Duties are separated by ``;``; without the column everybody holds every duty.
+        Duties are separated by ``;`` (a comma or a space will do); without the column everybody holds every duty.
     sheet
         Of an Excel file.
     encoding
@@ -66,8 +69,14 @@ def read_roster(path: str | os.PathLike[str], *, sheet: str | int = 0, encoding:
         if source.suffix.lower() in _EXCEL:
             raw = pd.read_excel(source, sheet_name=sheet, dtype=str)
         else:
-            raw = pd.read_csv(source, dtype=str, encoding=encoding or text_encoding(source), skipinitialspace=True)
-    except (ValueError, LookupError, OSError, zipfile.BadZipFile, pd.errors.ParserError) as error:
+            with warnings.catch_warnings():
+                # Fields beyond the header would be dropped with a warning.
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                raw = pd.read_csv(
+                    source, dtype=str, encoding=encoding or text_encoding(source), skipinitialspace=True,
+                    index_col=False, skip_blank_lines=False,
+                )  # fmt: skip
+    except (ValueError, LookupError, OSError, zipfile.BadZipFile, pd.errors.ParserWarning) as error:
         raise RosterError(f"{source.name} cannot be read as a roster: {error}") from error
     return as_roster(raw, source.name)
 
@@ -117,16 +126,16 @@ def _named(table: pd.DataFrame, name: str) -> pd.DataFrame:
         raise RosterError(
             f"{name} has no column {', '.join(f'{each} ({_HEADERS[each][1]})' for each in missing)}; it has {there}"
         )
-    return table[list(found)].rename(columns=found).dropna(how="all").reset_index(drop=True)
+    return table[list(found)].rename(columns=found).dropna(how="all")
 
 
 def _row(bad: pd.Series) -> int:
-    return int(bad.to_numpy().argmax()) + 2
+    return int(bad.index[bad.to_numpy().argmax()]) + 2
 
 
 def _text(frame: pd.DataFrame, column: str) -> pd.Series:
     if column not in frame:
-        return pd.Series([""] * len(frame), dtype="str")
+        return pd.Series([""] * len(frame), index=frame.index, dtype="str")
     values = frame[column]
     # Excel keeps codes as numbers: 320299001.0 is 320299001.
     return values.astype("str").where(values.notna(), "").str.strip().str.replace(r"^(\d+)\.0$", r"\1", regex=True)
@@ -144,22 +153,20 @@ def _flags(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
 
 def _duties(frame: pd.DataFrame) -> pd.Series:
     if "duties" not in frame:
-        return pd.Series([("*",)] * len(frame), dtype=object)
+        return pd.Series([("*",)] * len(frame), index=frame.index, dtype=object)
     lists = [
-        value if isinstance(value, tuple | list) else text.replace("；", ";").split(";")
+        value if isinstance(value, tuple | list) else re.split(r"[;；,，、|\s]+", text)
         for value, text in zip(frame["duties"], _text(frame, "duties"), strict=True)
     ]
-    return pd.Series([tuple(str(each).strip() for each in one if str(each).strip()) for one in lists], dtype=object)
+    held = [tuple(str(each).strip().upper() for each in one if str(each).strip()) for one in lists]
+    return pd.Series(held, index=frame.index, dtype=object)
 
 
 def _times(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
-    words = _text(frame, column).replace("NaT", "")
-    times = pd.to_datetime(words.where(words != "", None), errors="coerce", format="mixed", utc=False)
-    bad = times.isna() & (words != "")
-    if bad.any():
-        raise RosterError(f"{name}, row {_row(bad)}: {column} is {words[bad].iloc[0]!r}; write for example 2026-05-01")
-    if times.dtype == object or times.dt.tz is None:
-        stamps = [pd.NaT if pd.isna(each) else pd.Timestamp(each) for each in times]
-        aware = [each if each is pd.NaT or each.tzinfo else each.tz_localize(ZONE) for each in stamps]
-        times = pd.Series(pd.to_datetime(aware, utc=True))
-    return times.dt.tz_convert(ZONE).reset_index(drop=True)
+    words = frame[column] if column in frame else pd.Series([None] * len(frame), dtype=object)
+    times, unreadable = read_times(words)
+    if unreadable.any():
+        bad = words.iloc[int(unreadable.argmax())]
+        row = _row(pd.Series(unreadable, index=frame.index))
+        raise RosterError(f"{name}, row {row}: {column} is {bad!r}; write for example 2026-05-01")
+    return times.dt.tz_convert(ZONE).set_axis(frame.index)

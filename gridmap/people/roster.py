@@ -11,15 +11,14 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from gridmap.errors import InputError
 from gridmap.locate.placement import Placement
 from gridmap.people.masking import mask_name, mask_phone
+from gridmap.people.times import ZONE, at_microseconds, microseconds
 
 ROSTER_COLUMNS: Final = (
     "person_id", "name", "phone", "role", "full_time", "grid", "duties", "primary", "valid_from", "valid_to",
 )  # fmt: skip
 EVERY_DUTY: Final = "*"
-ZONE: Final = "Asia/Shanghai"
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Responsible:
 
 
 class Assignment(NamedTuple):
-    """One row of a roster, as the rule reads it; times in nanoseconds since 1970."""
+    """One row of a roster, as the rule reads it; times in microseconds since 1970."""
 
     person_id: str
     name: str
@@ -61,7 +60,7 @@ class Assignment(NamedTuple):
     def holds(self, duty: str | None, at: float) -> bool:
         """Whether the person holds a duty at a time; with no duty stated, whether the person is active."""
         active = self.start <= at < self.end
-        return active and (duty is None or duty in self.duties or EVERY_DUTY in self.duties)
+        return active and (duty is None or duty.upper() in self.duties or EVERY_DUTY in self.duties)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,8 +87,8 @@ class Roster:
     def _by_grid(self) -> dict[str, list[Assignment]]:
         """Return the assignments of each grid in the order of the rule: primary, full-time, person_id."""
         table = self.table
-        start = _nanoseconds(table["valid_from"], float("-inf"))
-        end = _nanoseconds(table["valid_to"], float("inf"))
+        start = microseconds(table["valid_from"], float("-inf"))
+        end = microseconds(table["valid_to"], float("inf"))
         columns = [table[name] for name in ("person_id", "name", "phone", "role", "full_time", "grid")]
         duties = [frozenset(each) for each in table["duties"]]
         found: dict[str, list[Assignment]] = {}
@@ -131,12 +130,12 @@ class Roster:
         ('7', '王**', 'large')
         """
         chain = list(place.chain.items())[::-1]
-        return self.find(chain, duty, at_nanoseconds(at), unmask=unmask)
+        return self.find(chain, duty, at_microseconds(at), unmask=unmask)
 
     def find(
         self, chain: Sequence[tuple[str, str]], duty: str | None, at: float, *, unmask: bool = False
     ) -> Responsible | None:
-        """Return who answers, from (level, code) pairs, the finest first, at nanoseconds since 1970."""
+        """Return who answers, from (level, code) pairs, the finest first, at microseconds since 1970."""
         for step, (level, grid) in enumerate(chain):
             for one in self._by_grid.get(grid, ()):
                 if one.holds(duty, at):
@@ -152,7 +151,7 @@ class Roster:
         DataFrame
             Indexed by ``grid``: ``name, role, phone``, masked unless asked otherwise.
         """
-        moment = at_nanoseconds(at if at is not None else datetime.now(ZoneInfo(ZONE)))
+        moment = at_microseconds(at if at is not None else datetime.now(ZoneInfo(ZONE)))
         rows = {}
         for grid, people in self._by_grid.items():
             first = next((one for one in people if one.holds(None, moment)), None)
@@ -161,26 +160,6 @@ class Roster:
                 rows[grid] = (shown[0], first.role, shown[1])
         index = pd.Index(list(rows), dtype="str", name="grid")
         return pd.DataFrame(list(rows.values()), columns=["name", "role", "phone"], index=index, dtype="str")
-
-
-def at_nanoseconds(at: datetime) -> float:
-    """Return a time as nanoseconds since 1970; a naive one means Asia/Shanghai.
-
-    Raises
-    ------
-    InputError
-        When it is no time.
-    """
-    moment = pd.Timestamp(at)
-    if moment is pd.NaT:
-        raise InputError(f"at={at!r} is not a time; give an aware datetime, for example 2026-05-01T08:00+08:00")
-    moment = moment.tz_localize(ZONE) if moment.tzinfo is None else moment
-    return float(moment.as_unit("ns").value)
-
-
-def _nanoseconds(times: pd.Series, missing: float) -> list[float]:
-    values = times.dt.tz_convert("UTC").dt.as_unit("ns").astype("int64").astype("float64")
-    return list(values.where(times.notna(), missing))
 
 
 def _reason(chain: Sequence[tuple[str, str]], step: int, duty: str | None, one: Assignment) -> str:

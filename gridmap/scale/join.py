@@ -11,10 +11,10 @@ from types import MappingProxyType
 import pandas as pd
 
 from gridmap.cases.incidents import join_incidents
+from gridmap.errors import OutputError
 from gridmap.geo.files import atomic_path
 from gridmap.locate.locator import Locator
 from gridmap.locate.placement import OUTCOMES
-from gridmap.people.check import require_known_grids
 from gridmap.people.roster import Roster
 from gridmap.scale.tables import check_target, open_writer, read_pieces, read_table
 
@@ -79,15 +79,16 @@ def join_file(
     """
     target = Path(out)
     check_target(target)
-    if roster is not None and not allow_unknown_grids:
-        require_known_grids(roster, locator.all_codes)
+    if target.exists() and target.resolve() == Path(incidents).resolve():
+        raise OutputError(f"{target} is the file of the incidents themselves; give another name for the result")
     counts = dict.fromkeys(OUTCOMES, 0)
     rows = with_person = 0
     with atomic_path(target) as draft, open_writer(draft) as writer:
         for piece, share in read_pieces(incidents, encoding=encoding):
             joined = join_incidents(
-                piece, locator, roster, lon=lon, lat=lat, crs=crs, time=time, duty=duty, unmask=unmask
-            )
+                piece, locator, roster, lon=lon, lat=lat, crs=crs, time=time, duty=duty, unmask=unmask,
+                allow_unknown_grids=allow_unknown_grids,
+            )  # fmt: skip
             writer.write(_plain(joined, locator.levels))
             rows += len(joined)
             with_person += int(joined["person_id"].notna().sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
@@ -17,6 +18,7 @@ import pyogrio
 from gridmap.errors import CrsError, InputError, OutputError
 from gridmap.geo.crs import point_xy
 from gridmap.geo.files import text_encoding
+from gridmap.locate.points import systems_of_layer
 
 _CSV: Final = (".csv", ".txt", ".tsv")
 _PARQUET: Final = (".parquet", ".geoparquet", ".pq")
@@ -85,10 +87,20 @@ def _csv(source: Path, encoding: str | None, rows: int) -> Iterator[tuple[pd.Dat
     with source.open("rb") as file:
         pieces = pd.read_csv(
             file, dtype=str, encoding=encoding or text_encoding(source), chunksize=rows, na_values=[""],
-            keep_default_na=False, sep="\t" if source.suffix.lower() == ".tsv" else ",",
+            keep_default_na=False, index_col=False, sep="\t" if source.suffix.lower() == ".tsv" else ",",
         )  # fmt: skip
-        for piece in pieces:
+        while (piece := _next_piece(pieces)) is not None:
             yield piece, min(file.tell() / size, 1.0)
+
+
+def _next_piece(pieces: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
+    """Return the next piece; fields beyond the header, which pandas drops with a warning, are an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return next(pieces, None)
+        except pd.errors.ParserWarning as warning:
+            raise pd.errors.ParserError("line 2 has more fields than the header; name every column") from warning
 
 
 def _parquet(source: Path, _encoding: str | None, rows: int) -> Iterator[tuple[pd.DataFrame, float]]:
@@ -123,7 +135,8 @@ def _as_points(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         raise CrsError(f"{name} states no CRS; set it, or give the coordinates as columns lon and lat")
     shapes = frame.geometry if len(frame) == 0 else frame.geometry.to_crs(4326)
     lon, lat = point_xy(shapes.to_numpy())
-    return plain.assign(lon=lon, lat=lat)
+    stated = plain["crs"].tolist() if "crs" in plain.columns else [None] * len(plain)
+    return plain.assign(lon=lon, lat=lat, crs=systems_of_layer(stated, frame.crs.to_epsg()))
 
 
 @contextlib.contextmanager
