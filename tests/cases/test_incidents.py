@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 import gridmap
-from gridmap.errors import CrsError, InputError
+from gridmap.errors import CrsError, InputError, RosterError
 from gridmap.geo.gcj02 import convert
 from gridmap.people.io import as_roster
 
@@ -90,6 +90,44 @@ def test_a_row_without_a_time_is_placed_but_names_nobody(plan, roster):
     assert joined["outcome"].tolist() == ["matched"] * 2
     assert joined["person_id"].isna().all()
     assert joined["reason"].str.contains("report time").all()
+
+
+def test_a_time_that_cannot_be_read_is_quoted_and_the_others_are_joined(plan, roster):
+    times = ["05/06/2026", "9999-12-31", "2026-05-01T08:00:00+08", "2026年5月1日 8:00"]
+    rows = pd.DataFrame({"lon": [120.05] * 4, "lat": 31.05, "reported_at": times})
+    joined = gridmap.join_incidents(rows, gridmap.Locator(plan), roster)
+    assert joined["person_id"].isna().tolist() == [True, False, False, False]
+    assert "05/06/2026" in joined["reason"][0]
+
+
+def test_a_roster_of_another_plan_is_refused(plan):
+    lost = as_roster(pd.DataFrame({"person_id": ["1"], "name": ["甲"], "grid": ["X"]}))
+    rows = pd.DataFrame({"lon": [120.05], "lat": [31.05], "reported_at": ["2026-05-01"]})
+    with pytest.raises(RosterError, match=r"row 2 \(X\)"):
+        gridmap.join_incidents(rows, gridmap.Locator(plan), lost)
+    joined = gridmap.join_incidents(rows, gridmap.Locator(plan), lost, allow_unknown_grids=True)
+    assert joined["person_id"].isna().all()
+
+
+def test_an_accuracy_that_is_no_number_is_not_taken_for_unknown(plan):
+    rows = pd.DataFrame({"lon": [120.05] * 4, "lat": 31.05, "accuracy_m": ["30m", "20", None, -1]})
+    joined = gridmap.join_incidents(rows, gridmap.Locator(plan))
+    assert joined["outcome"].tolist() == ["invalid", "matched", "matched", "invalid"]
+
+
+def test_a_layer_and_a_column_that_name_different_systems_are_not_reconciled(plan):
+    points = gpd.GeoDataFrame(
+        {"crs": ["EPSG:3857", None, "gcj02"]}, geometry=gpd.points_from_xy([120.25] * 3, [31.05] * 3), crs=4326
+    )
+    joined = gridmap.join_incidents(points.to_crs(3857), gridmap.Locator(plan))
+    assert joined["outcome"].tolist() == ["matched", "matched", "invalid"]
+    assert "EPSG:3857" in joined["reason"][2]
+
+
+def test_a_column_that_is_there_twice_is_refused(plan):
+    rows = pd.DataFrame([[120.05, 31.05, 120.05]], columns=["lon", "lat", "lon"])
+    with pytest.raises(InputError, match="'lon' more than once"):
+        gridmap.join_incidents(rows, gridmap.Locator(plan))
 
 
 def test_one_system_for_all_rows_may_be_stated(plan):

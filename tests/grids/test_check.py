@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
 
 import gridmap
+from gridmap.errors import LayerError
 from gridmap.geo.coverage import coverage_faults
 from gridmap.grids.check import RULES
 from gridmap.grids.plan import LevelSpec, Plan, PlanMetadata
@@ -90,6 +92,34 @@ def test_a_top_level_short_of_the_boundary_or_beyond_it():
     assert errors(plan_of(layers), boundary=wider) == {("gap", "large")}
     narrower = gpd.GeoDataFrame(geometry=[cell(0, 0, 3.9, 4)], crs=4490)
     assert errors(plan_of(layers), boundary=narrower) == {("outside_parent", "large")}
+
+
+def test_a_boundary_that_encloses_nothing_is_refused():
+    layers = sound_layers()
+    line = shapely.LineString(shapely.get_coordinates(cell(0, 0, 4, 4))[:-1])
+    for shape in (line, line.centroid):
+        with pytest.raises(LayerError):
+            gridmap.check_plan(plan_of(layers), boundary=gpd.GeoDataFrame(geometry=[shape], crs=4490))
+
+
+def test_a_strip_along_the_rim_of_the_parent_is_a_warning_below_the_snap_tolerance():
+    layers = sound_layers()
+    for width_m, severity in ((0.3, "warning"), (0.8, "error")):
+        narrow = width_m / (STEP * 95_000)
+        small = put(layers["small"], 0, cell(narrow, 0, 1 - narrow, 1))
+        found = gridmap.check_plan(plan_of(layers | {"small": small}))
+        assert found.loc[found["rule"] == "gap", "severity"].tolist() == [severity]
+
+
+def test_lattices_anywhere_have_no_findings():
+    rng = np.random.default_rng(8)
+    for _ in range(15):
+        x, y, d = rng.uniform(100, 125).round(6), rng.uniform(22, 45).round(6), rng.uniform(0.001, 0.05).round(6)
+        boxes = [
+            shapely.box(x + i * d, y + j * d, x + (i + 1) * d, y + (j + 1) * d) for i in range(3) for j in range(3)
+        ]
+        grids = gpd.GeoDataFrame({"code": [f"{n}" for n in range(9)]}, geometry=boxes, crs=4490)
+        assert gridmap.check_plan(Plan.from_layers({"small": grids})).empty
 
 
 def test_an_overlap_between_siblings():

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import gridmap
 import gridmap.geo.io
-from gridmap.errors import DrawError
+from gridmap.errors import CrsError, DrawError, PlanError
 from gridmap.grids.partition import apportion
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -203,6 +203,7 @@ def test_blocks_can_be_written_to_any_file(blocks, tmp_path):
         ({"large": 9, "small": 3}, "cannot fill"),
         ({"large": 2, "small": 10, "micro": 5000}, "micro"),
         ({"large": 0, "small": 10}, "1 or more"),
+        ({"large": 2.5, "small": 10}, "whole number"),
         ({}, "level"),
     ],
 )
@@ -211,7 +212,21 @@ def test_more_than_blocks_can_give_is_refused_with_numbers(blocks, network, leve
         gridmap.draw_plan(blocks, network, levels=levels, county_code="320299")
 
 
-@pytest.mark.parametrize("code", ["32021", "32021a", ""])
+def test_blocks_that_cannot_be_drawn_on_are_refused(blocks, network):
+    ask = {"levels": {"large": 2, "small": 9}, "county_code": "320299"}
+    with pytest.raises(CrsError, match="EPSG:3857"):
+        gridmap.draw_plan(blocks.to_crs(3857), network, **ask)
+    holed = blocks.copy()
+    holed.loc[3, "households"] = np.nan
+    with pytest.raises(DrawError, match="block 3 has nan households"):
+        gridmap.draw_plan(holed, network, **ask)
+    with pytest.raises(DrawError, match="no column water"):
+        gridmap.draw_plan(blocks.drop(columns="water"), network, **ask)
+    with pytest.raises(PlanError, match="'water'"):
+        gridmap.draw_plan(blocks, network, levels={"large": 2, "water": 9}, county_code="320299")
+
+
+@pytest.mark.parametrize("code", ["32021", "32021a", "", "３２０２９９"])
 def test_a_county_code_is_six_digits(blocks, network, code):
     with pytest.raises(DrawError, match="six digits"):
         gridmap.draw_plan(blocks, network, levels={"large": 2}, county_code=code)

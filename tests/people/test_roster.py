@@ -145,6 +145,9 @@ def test_excel_reads_the_same_as_csv(tmp_path):
         ("person_id,name,grid\n", "holds nobody"),
         ("person_id,name\n1,a\n", "grid"),
         ("person_id,name,grid\n1,a,L\n2,b,\n", "row 3: grid is empty"),
+        ("person_id,name,grid\n\n1,a,L\n2,b,\n", "row 4: grid is empty"),
+        ("person_id,name,grid\n1,a,L,x\n", "cannot be read"),
+        ("person_id,name,grid,valid_from\n1,a,L,05/06/2026\n", "row 2: valid_from is '05/06/2026'"),
         ("person_id,name,grid,primary\n1,a,L,maybe\n", "row 2: primary is 'maybe'"),
         ("person_id,name,grid,valid_from\n1,a,L,someday\n", "row 2: valid_from is 'someday'"),
         ("person_id,name,grid,valid_from,valid_to\n1,a,L,2026-02-01,2026-01-01\n", "row 2: valid_to is not after"),
@@ -155,6 +158,21 @@ def test_a_bad_roster_names_the_row(tmp_path, text, says):
     path.write_text(text)
     with pytest.raises(RosterError, match=says):
         gridmap.read_roster(path)
+
+
+def test_duties_may_be_separated_by_any_comma_and_written_small(tmp_path):
+    path = tmp_path / "staff.csv"
+    path.write_text('person_id,name,grid,duties\n1,a,LMS,"p0203，S01、E0101"\n')
+    roster = gridmap.read_roster(path)
+    assert roster.table["duties"].tolist() == [("P0203", "S01", "E0101")]
+    assert roster.responsible(place(), duty="e0101", at=NOON).person_id == "1"
+
+
+def test_times_of_any_zone_may_stand_in_one_roster():
+    roster = staff(
+        {"valid_from": "2026-05-01T04:00Z"}, {"valid_from": "2026-05-01T12:00+08:00"}, {"valid_from": "2026-05-01"}
+    )
+    assert roster.table["valid_from"].nunique() == 2
 
 
 def test_a_missing_roster_and_a_time_that_is_none(tmp_path):

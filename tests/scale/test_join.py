@@ -119,6 +119,7 @@ def test_a_table_without_rows_gives_a_table_without_rows(tmp_path, locator, rows
     [
         ("a.csv", b"", "cannot be read"),
         ("a.csv", b"lon,lat\n1,2\n1,2,3,4\n", "line 3"),
+        ("a.csv", b"lon,lat\n120.05,31.05,x\n120.05,31.05,y\n", "more fields than the header"),
         ("a.parquet", b"PAR1 not really", "damaged"),
         ("a.gpkg", b"SQLite format 3\0", "damaged"),
         ("a.docx", b"", "allowed: .csv"),
@@ -129,6 +130,18 @@ def test_a_file_that_cannot_be_read_leaves_nothing(tmp_path, locator, name, cont
     with pytest.raises(InputError, match=says):
         join_file(tmp_path / name, locator, tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_commas_at_the_ends_of_rows_shift_nothing(tmp_path, locator):
+    (tmp_path / "in.csv").write_text("id,lon,lat\n7,120.05,31.05,\n8,120.15,31.05,\n")
+    join_file(tmp_path / "in.csv", locator, tmp_path / "out.csv")
+    assert read_table(tmp_path / "out.csv")[["id", "code"]].values.tolist() == [["7", "L0"], ["8", "L1"]]
+
+
+def test_the_incidents_themselves_are_not_replaced(tmp_path, locator, rows):
+    rows.to_csv(tmp_path / "in.csv", index=False)
+    with pytest.raises(OutputError, match="incidents themselves"):
+        join_file(tmp_path / "in.csv", locator, tmp_path / "in.csv")
 
 
 def test_an_interrupt_leaves_the_old_result(tmp_path, locator, rows):
