@@ -114,10 +114,9 @@ def test_a_strip_along_the_rim_of_the_parent_is_a_warning_below_the_snap_toleran
 def test_lattices_anywhere_have_no_findings():
     rng = np.random.default_rng(8)
     for _ in range(15):
-        x, y, d = rng.uniform(100, 125).round(6), rng.uniform(22, 45).round(6), rng.uniform(0.001, 0.05).round(6)
-        boxes = [
-            shapely.box(x + i * d, y + j * d, x + (i + 1) * d, y + (j + 1) * d) for i in range(3) for j in range(3)
-        ]
+        x, y, d = rng.uniform((100, 22, 0.001), (125, 45, 0.05)).round(6)
+        at = [(x + i * d, y + j * d) for i in range(3) for j in range(3)]
+        boxes = [shapely.box(left, low, left + d, low + d) for left, low in at]
         grids = gpd.GeoDataFrame({"code": [f"{n}" for n in range(9)]}, geometry=boxes, crs=4490)
         assert gridmap.check_plan(Plan.from_layers({"small": grids})).empty
 
