@@ -119,7 +119,7 @@ def coverage(
     """
     limit_s = float(check_ranges([minutes], speed_m_s)[0]) * 60
     homes = as_layer(demand, role="buildings")
-    weight = _numbers(homes, households, "the demand")
+    weight = numbers_of(homes, households, "the demand")
     posts = as_layer(stations, role="places") if not isinstance(stations, gpd.GeoDataFrame) else stations
     places = place_stations(network, posts, station=station)
     spots = _spots(network, homes, off_street_m)
@@ -134,7 +134,7 @@ def coverage(
         found = _pass(network, places, counted, limit_s, speed_m_s)
         table["facilities"] = np.diff(found.start)
     if capacity is not None:
-        room = _sum_by(places.group, _numbers(posts, capacity, "the stations"), len(table))
+        room = _sum_by(places.group, numbers_of(posts, capacity, "the stations"), len(table))
         table["load"] = np.divide(table["nearest"], room, out=np.full(len(table), np.nan), where=room > 0)
     minutes_to = pd.Series(np.where(np.isfinite(seconds), seconds / 60, np.nan), index=homes.index, name="minutes")
     total, covered = float(weight.sum()), float(weight[in_time].sum())
@@ -150,7 +150,14 @@ def coverage(
     )
 
 
-def _numbers(layer: gpd.GeoDataFrame, column: str, what: str) -> NDArray[np.float64]:
+def numbers_of(layer: gpd.GeoDataFrame, column: str, what: str) -> NDArray[np.float64]:
+    """Return a column of numbers, 0 where it is empty; ``what`` is what messages call the layer.
+
+    Raises
+    ------
+    LayerError
+        When the column is missing, or holds a word, a negative or an infinite number.
+    """
     if column not in layer.columns:
         there = ", ".join(str(each) for each in layer.columns if each != layer.geometry.name)
         raise LayerError(f"{what} has no column {column!r}; it has {there}")
@@ -229,7 +236,7 @@ def _estates_without(estates: Source | None, stations: gpd.GeoDataFrame, househo
     layer = as_layer(estates, role="places")
     if not np.isin(shapely.get_type_id(layer.geometry.values), (3, 6)).all():
         raise InputError("estates have to be polygons: whether a station stands in one is asked of its area")
-    large = layer[_numbers(layer, households, "the estates") >= ESTATE_HOUSEHOLDS]
+    large = layer[numbers_of(layer, households, "the estates") >= ESTATE_HOUSEHOLDS]
     posts = stations.to_crs(layer.crs).geometry.to_numpy()
     held, _ = shapely.STRtree(posts).query(large.geometry.values, predicate="intersects")
     without: gpd.GeoDataFrame = large.drop(index=large.index[np.unique(held)])

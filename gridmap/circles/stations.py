@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gridmap.errors import LayerError
 from gridmap.geo.crs import point_xy
-from gridmap.geo.io import as_layer
+from gridmap.geo.io import as_layer, check_crs
 from gridmap.network.model import WalkNetwork
 from gridmap.network.snap import Snapped, snap
 
@@ -84,6 +84,8 @@ def place_stations(
     """
     # A layer at hand is not refused for one bad point: that station comes out with its reason.
     known = isinstance(stations, gpd.GeoDataFrame) and stations.crs is not None and len(stations) > 0
+    if known:
+        _refuse_swapped(stations)
     layer = stations if known else as_layer(stations, role="stations")
     names = _names(layer, station)
     if group is None:
@@ -104,6 +106,13 @@ def place_stations(
         outcome=outcome,
         reason=reason,
     )
+
+
+def _refuse_swapped(stations: gpd.GeoDataFrame) -> None:
+    """Refuse stations whose coordinates cannot be in the system they state; those without any are judged one by one."""
+    finite = np.isfinite(shapely.bounds(np.asarray(stations.geometry.values, dtype=object))).all(axis=1)
+    if finite.any():
+        check_crs(stations[finite], "the stations")
 
 
 def _order(name: Any) -> tuple[bool, Any]:

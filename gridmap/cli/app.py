@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import warnings
 from typing import Final
 
 import typer
@@ -10,6 +12,7 @@ from rich.console import Console
 
 from gridmap.cli import circles, demo, grids, incidents
 from gridmap.errors import DrawError, GridmapError, InputError, OutputError, PlanError, UnknownNameError
+from gridmap.settings import text
 
 EXIT_CODES: Final[tuple[tuple[type[GridmapError], int], ...]] = (
     (InputError, 2),
@@ -47,11 +50,24 @@ def exit_code(error: GridmapError) -> int:
 def run() -> None:
     """Run the command line; an error becomes one line on standard error and its exit code."""
     complain = Console(stderr=True, soft_wrap=True, highlight=False)
+    warnings.showwarning = lambda message, *_: complain.print(f"gridmap: {message}", style="yellow", markup=False)
+    # Whoever stops the command, and however, what it was writing is cleared away.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         app()
     except GridmapError as error:
-        complain.print(f"gridmap: {error}", style="red", markup=False)
+        complain.print(f"gridmap: {' '.join(str(error).split())}", style="red", markup=False)
         sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        complain.print("gridmap: interrupted; nothing half-written was left", markup=False)
+    except _Interrupted:
+        said = text("已中断，没有留下写了一半的文件", "interrupted; nothing half-written was left")
+        complain.print(f"gridmap: {said}", markup=False)
         sys.exit(INTERRUPTED)
+
+
+class _Interrupted(BaseException):
+    """Not a KeyboardInterrupt: typer would end the command on one before a word could be said."""
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise _Interrupted

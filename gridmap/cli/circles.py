@@ -35,6 +35,7 @@ def circles(
     from gridmap.geo.io import write_layer
 
     ranges = parse_numbers(minutes, "--minutes")
+    homes = read_demand(demand) if demand else None
     extract = network if network.endswith(_EXTRACT) else None
     with show.progress_bar(text("服务圈", "circles")) as progress:
         progress(0.05, text("读取路网", "reading the network"))
@@ -42,17 +43,27 @@ def circles(
         places = gridmap.read_layer(stations)
         progress(0.3, text("步行搜索", "walking"))
         rings = gridmap.service_circles(walk, places, minutes=ranges, speed_m_s=speed, station=station)
+        cover = None
+        if homes is not None:
+            progress(0.8, text("覆盖户数", "households within reach"))
+            # The furthest range is the one targets are written for.
+            cover = gridmap.coverage(walk, places, homes, minutes=max(ranges), speed_m_s=speed, station=station)
         progress(0.9, text("写入", "writing"))
         write_layer(rings, out)
     print_outcomes(rings)
-    if demand:
-        path, column, divisor = parse_weights(demand)
-        homes = gridmap.read_layer(path, role="buildings")
-        if divisor != 1.0:
-            homes = homes.assign(**{column: homes[column] / divisor})
-        # The furthest range is the one targets are written for.
-        cover = gridmap.coverage(walk, places, homes, minutes=max(ranges), speed_m_s=speed, households=column)
+    if cover is not None:
         print_coverage(cover, max(ranges))
+
+
+def read_demand(value: str) -> gpd.GeoDataFrame:
+    """Read where households live, from ``FILE:COLUMN[/DIVISOR]``, with a column ``households``."""
+    import gridmap
+    from gridmap.circles.cover import numbers_of
+
+    path, column, divisor = parse_weights(value, "--demand")
+    layer = gridmap.read_layer(path, role="buildings")
+    households = numbers_of(layer, column, path) / divisor
+    return layer[[layer.geometry.name]].assign(households=households)
 
 
 def print_outcomes(rings: gpd.GeoDataFrame) -> None:

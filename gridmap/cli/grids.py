@@ -127,6 +127,8 @@ def check(
     buildings: Annotated[str | None, typer.Option(help="建筑物, 不得穿切 · buildings that no border may cut")] = None,
 ) -> None:
     """检查方案 · Check a plan against every rule; exit 0 without errors, 1 with, 2 unreadable."""
+    import pandas as pd
+
     import gridmap
 
     value = gridmap.read_plan(plan)
@@ -134,7 +136,7 @@ def check(
     houses = gridmap.read_layer(buildings, role="buildings") if buildings else None
     found = gridmap.check_plan(value, boundary=limits, buildings=houses)
     if as_json:
-        shown = found.assign(geometry=found.geometry.to_wkt(), codes=found["codes"].map(list))
+        shown = pd.DataFrame(found).assign(geometry=found.geometry.to_wkt(), codes=found["codes"].map(list))
         typer.echo(json.dumps(shown.to_dict("records"), ensure_ascii=False, indent=1, default=str))
     else:
         print_levels(value)

@@ -73,11 +73,10 @@ def locate(
     if as_json:
         typer.echo(json.dumps(_as_json(place), ensure_ascii=False))
         return
-    show.table(
-        f"{place.outcome} {place.reason or ''}".strip(),
-        [text("层级", "level"), text("编码", "code")],
-        [(level, code) for level, code in place.chain.items()],
-    )
+    show.out.print(f"{place.outcome}  {place.reason}".strip(), markup=False)
+    if place.chain:
+        columns = [text("层级", "level"), text("编码", "code")]
+        show.table("", columns, list(place.chain.items()))
     for other in place.candidates:
         show.out.print(f"  {other.level} {other.code}  {other.distance_m:.1f} m", markup=False)
 

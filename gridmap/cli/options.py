@@ -71,7 +71,7 @@ def parse_levels(value: str) -> dict[str, int]:
     return {name: int(count) for name, count in pairs}
 
 
-def parse_weights(value: str) -> tuple[str, str, float]:
+def parse_weights(value: str, option: str = "--weights") -> tuple[str, str, float]:
     """Parse ``FILE:COLUMN[/DIVISOR]``.
 
     Examples
@@ -86,7 +86,7 @@ def parse_weights(value: str) -> tuple[str, str, float]:
     except ValueError:
         number = 0.0
     if not colon or not path or not column or not number > 0:
-        raise InputError(f"--weights {value!r} is not FILE:COLUMN[/DIVISOR]; for example cells.gpkg:floor_area_m2/100")
+        raise InputError(f"{option} {value!r} is not FILE:COLUMN[/DIVISOR]; for example cells.gpkg:floor_area_m2/100")
     return path, column, number
 
 
@@ -112,7 +112,8 @@ def parse_point(value: str) -> tuple[float, float]:
     >>> parse_point("120.31,31.52")
     (120.31, 31.52)
     """
-    numbers = parse_numbers(value, "--at")
-    if len(numbers) != 2:
-        raise InputError(f"--at {value!r} is not LON,LAT, for example 120.31,31.52")
-    return numbers[0], numbers[1]
+    try:
+        lon, lat = (float(part) for part in value.split(","))
+    except ValueError:
+        raise InputError(f"--at {value!r} is not LON,LAT, for example 120.31,31.52") from None
+    return lon, lat

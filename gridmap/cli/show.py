@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -11,7 +12,15 @@ from rich.table import Table
 
 ProgressCall = Callable[[float, str], None]
 
-out = Console(highlight=False)
+
+def _console() -> Console:
+    """Return what tables are printed to: as wide as they need where nobody looks, so that codes stay in one piece."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDE, soft_wrap=True)
+
+
+WIDE: Final = 240
+out = _console()
 err = Console(stderr=True, highlight=False)
 
 

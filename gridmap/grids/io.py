@@ -238,6 +238,8 @@ def _metadata(table: pd.DataFrame, source: Path) -> dict[str, Any]:
             f"{source}: a plan of format {values.get('format_version')}, this gridmap reads {FORMAT_VERSION}; "
             "update gridmap"
         )
+    if not isinstance(values["levels"], list):
+        raise PlanError(f"{source}, table plan: levels is {values['levels']!r}, not a list of levels; {_ADVICE}")
     return values
 
 
@@ -247,9 +249,12 @@ def _plan_metadata(values: dict[str, Any], source: Path) -> PlanMetadata:
     for name in ("created_at", "valid_from"):
         if known.get(name) is not None:
             known[name] = _time(known[name], name, source)
-    for name in ("given_levels", "notes"):
-        known[name] = tuple(known.get(name, ()))
-    return PlanMetadata(**known)
+    try:
+        for name in ("given_levels", "notes"):
+            known[name] = tuple(known.get(name, ()))
+        return PlanMetadata(**known)
+    except (TypeError, ValueError) as error:
+        raise PlanError(f"{source}, table plan: a value is not of its kind ({error}); {_ADVICE}") from error
 
 
 def _time(text: str, name: str, source: Path) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -24,7 +25,7 @@ _ROLES: Final = ("boundary", "streets", "water", "rail", "buildings")
 
 
 def load(layer: Layer, name: str, crs: pyproj.CRS | None = None) -> gpd.GeoDataFrame:
-    """Read a layer in storage CRS (or ``crs``), vertices rounded; empty geometries are left out.
+    """Read a layer in storage CRS (or ``crs``), vertices rounded; empty geometries are left out with a warning.
 
     ``name`` is what messages call the layer, and what is taken from it where it is an OpenStreetMap extract.
 
@@ -40,6 +41,13 @@ def load(layer: Layer, name: str, crs: pyproj.CRS | None = None) -> gpd.GeoDataF
     read = read[full.to_numpy()]
     if len(read) == 0:
         raise LayerError(f"the {name} layer holds no geometry; give a layer with at least one feature, or leave it out")
+    lost = np.flatnonzero(~full.to_numpy())
+    if len(lost):
+        rows = ", ".join(str(each) for each in full.index[lost[:5]]) + (" …" if len(lost) > 5 else "")
+        warnings.warn(
+            f"the {name} layer: {len(lost)} features have no geometry and are left out, whatever they hold: row {rows}",
+            stacklevel=3,
+        )
     if crs is None:
         return to_storage(read)
     moved = read.to_crs(crs)

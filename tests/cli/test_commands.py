@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -147,3 +151,41 @@ def test_a_missing_file_is_one_line_and_exit_two(run_gridmap, tmp_path):
     done = run_gridmap("locate", "--plan", tmp_path / "none.gpkg", "--at", "120,31", check=2)
     assert "none.gpkg" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_says_so_and_leaves_nothing(shared, tmp_path, number):
+    xinwu = shared("xinwu")
+    command = [
+        sys.executable, "-c", "from gridmap.cli import main; main()", "draw", "--streets", xinwu / "roads.gpkg",
+        "--boundary", xinwu / "boundary.gpkg", "--weights", f"{xinwu / 'built_form_250m.gpkg'}:area_residential_m2/100",
+        "--levels", "10,126,900", "--county-code", "320214", "-o", tmp_path / "plan.gpkg",
+    ]  # fmt: skip
+    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "写了一半" in said or "half-written" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_warnings_name_what_was_left_out(run_gridmap, tmp_path):
+    houses = gpd.read_file(TOWN / "buildings.gpkg")
+    houses.loc[[3, 4], "geometry"] = None
+    houses.to_file(tmp_path / "b.gpkg")
+    done = run_gridmap(
+        "draw", "--streets", TOWN / "streets.gpkg", "--boundary", TOWN / "boundary.gpkg", "--buildings",
+        tmp_path / "b.gpkg", "--levels", "large=2,small=20", "--county-code", "320299", "-o", tmp_path / "p.gpkg",
+    )  # fmt: skip
+    assert "2 features have no geometry" in done.stderr
+    assert "row 3, 4" in done.stderr
+
+
+def test_demand_is_looked_at_before_anything_is_written(run_gridmap, tmp_path):
+    done = run_gridmap(
+        "circles", "--network", TOWN / "streets.gpkg", "--stations", TOWN / "stations.gpkg",
+        "--demand", f"{TOWN / 'buildings.gpkg'}:address", "-o", tmp_path / "c.gpkg", check=2,
+    )  # fmt: skip
+    assert "address is" in done.stderr
+    assert not (tmp_path / "c.gpkg").exists()
