@@ -117,7 +117,8 @@ def coverage(
     >>> 0 < near.share < far.share <= 1
     True
     """
-    limit_s = float(check_ranges([minutes], speed_m_s)[0]) * 60
+    # A home exactly on the limit is within it, whatever the last bit of its time.
+    limit_s = float(check_ranges([minutes], speed_m_s)[0]) * 60 * (1 + 1e-6)
     homes = as_layer(demand, role="buildings")
     weight = numbers_of(homes, households, "the demand")
     posts = as_layer(stations, role="places") if not isinstance(stations, gpd.GeoDataFrame) else stations

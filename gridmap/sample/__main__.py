@@ -8,8 +8,9 @@ from pathlib import Path
 from gridmap.errors import GridmapError
 from gridmap.sample.county import make_county
 from gridmap.sample.incidents import make_incidents
-from gridmap.sample.io import write_county, write_incidents, write_layers, write_table
+from gridmap.sample.io import write_county, write_incidents, write_layers, write_roster, write_table
 from gridmap.sample.osm_io import write_extract
+from gridmap.sample.roster import make_leaders
 from gridmap.sample.town import make_town
 
 _TOWN_LAYERS = ("boundary", "streets", "communities", "water", "rail", "buildings", "stations")
@@ -22,6 +23,7 @@ def write_town(folder: Path, seed: int = 0) -> None:
     write_layers(town, folder, _TOWN_LAYERS)
     write_table(town.addresses.drop(columns="geometry"), folder / "addresses.csv")
     write_incidents(make_incidents(town, seed, _TOWN_INCIDENTS), folder / "incidents.csv")
+    write_roster(make_leaders(town, seed), folder / "roster.csv")
     write_extract(town, folder / "town.osm.pbf")
 
 

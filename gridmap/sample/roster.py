@@ -95,6 +95,19 @@ def make_roster(plan: Plan, county: County, seed: int = 0) -> pd.DataFrame:
             for code in codes:
                 rows.add(code, LEADER, "*", _since(rng))
     _end_some(rows, rng)
+    return _written(rows, county, rng)
+
+
+def make_leaders(county: County, seed: int = 0) -> pd.DataFrame:
+    """Make one leader a community, who holds every duty: staff that can be named before any grid is drawn."""
+    rng = np.random.default_rng([seed, 13])
+    rows = _Rows()
+    for code in county.communities["code"]:
+        rows.add(str(code), LEADER, "*", _since(rng))
+    return _written(rows, county, rng)
+
+
+def _written(rows: _Rows, county: County, rng: np.random.Generator) -> pd.DataFrame:
     names = Namer(rng).people(rows.people)
     return pd.DataFrame(
         {
