@@ -74,7 +74,7 @@ def test_the_extract_holds_every_layer(town, folder, role):
 def test_the_town_is_drawn_without_an_error(town, plan):
     found = gridmap.check_plan(plan, boundary=town.boundary, buildings=town.buildings)
     assert list(found.loc[found["severity"] == "error", "message"]) == []
-    assert [len(plan[spec.name]) for spec in plan.levels] == [6, 20, 6]
+    assert [len(plan[spec.name]) for spec in plan.levels] == [6, 30, 6]
 
 
 def test_the_roster_is_read_and_answers_at_every_level(town, plan, tmp_path):
