@@ -159,8 +159,9 @@ def print_result(result: DemoResult) -> None:
     rows = []
     for spec in result.plan.levels:
         layer = result.plan[spec.name]
-        inside = within_band(layer, result.plan.metadata.band)
-        rows.append((spec.name, len(layer), float(layer["households"].median()), f"{inside:.1%}"))
+        given = spec.name in result.plan.metadata.given_levels
+        inside = text("既有", "given") if given else f"{within_band(layer, result.plan.metadata.band):.1%}"
+        rows.append((spec.name, len(layer), float(layer["households"].median()), inside))
     show.table(
         text("网格", "grids"),
         [text("层级", "level"), text("数量", "grids"), text("户数中位", "median households"),
