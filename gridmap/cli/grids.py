@@ -36,6 +36,9 @@ def draw(
     ] = None,
     band: Annotated[float, typer.Option(help="均衡带 · allowed deviation from the siblings' mean")] = 0.10,
     seed: Annotated[int, typer.Option(help="随机种子 · seed")] = 0,
+    street_households_per_km: Annotated[
+        float, typer.Option(help="每公里街道折合户数, 计入工作量 · households that a km of street counts for")
+    ] = 0.0,
 ) -> None:
     """划分网格 · Draw the grids of all levels from streets and households."""
     import gridmap
@@ -67,6 +70,7 @@ def draw(
             within=given or None,
             band=band,
             seed=seed,
+            street_households_per_km=street_households_per_km,
             progress=lambda share, what: progress(0.2 + 0.75 * share, what),
         )
         progress(0.96, text("写入方案", "writing the plan"))

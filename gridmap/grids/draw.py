@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
@@ -26,11 +26,11 @@ from gridmap.grids.given import GivenReport, overlay_given
 from gridmap.grids.layers import Layer
 from gridmap.grids.micro import draw_micro
 from gridmap.grids.naming import Names, name_grids
-from gridmap.grids.norms import typical_households
-from gridmap.grids.partition import apportion, divide, make_whole
+from gridmap.grids.partition import divide, make_whole
 from gridmap.grids.plan import DEFAULT_LEVELS, LevelSpec, Plan, PlanMetadata, check_level_names
 from gridmap.grids.splitting import cut_along, split_heavy
 from gridmap.grids.weights import sources_of
+from gridmap.grids.workload import share_out, workload
 from gridmap.network.model import WalkNetwork
 
 ProgressCall = Callable[[float, str], None]
@@ -51,6 +51,7 @@ class Request:
     given: tuple[str, ...]
     band: float
     seed: int
+    street_households_per_km: float
 
     @property
     def tiling(self) -> list[str]:
@@ -73,6 +74,7 @@ def draw_plan(
     dedicated: Layer | None = None,
     band: float = 0.10,
     seed: int = 0,
+    street_households_per_km: float = 0.0,
     progress: ProgressCall | None = None,
 ) -> Plan:
     """Draw the grids of all levels, with exact counts, balanced by households and whole on land.
@@ -97,6 +99,8 @@ def draw_plan(
         Deviation from the siblings' mean that balancing accepts.
     seed
         The same seed draws the same plan.
+    street_households_per_km
+        Workload is households plus so many for a kilometre of street in and along a grid.
     progress
         Called with the share done (0 to 1) and what is happening.
 
@@ -123,7 +127,7 @@ def draw_plan(
     {'large': 2, 'small': 12}
     """
     tell = progress or _silent
-    request = _request(levels, county_code, within, band, seed)
+    request = _request(levels, county_code, within, band, seed, street_households_per_km)
     _refuse_unusable(blocks)
     if within:
         tell(0.02, "given borders")
@@ -161,7 +165,7 @@ class Drawing:
 
 
 def _request(
-    levels: Mapping[str, int], county_code: str, within: Mapping[str, Layer] | None, band: float, seed: int
+    levels: Mapping[str, int], county_code: str, within: Mapping[str, Layer] | None, band: float, seed: int, beta: float
 ) -> Request:
     if any(not isinstance(count, int | np.integer) or count < 1 for count in levels.values()):
         raise DrawError(
@@ -188,7 +192,9 @@ def _request(
     county_code = str(county_code)
     if not (len(county_code) == 6 and county_code.isascii() and county_code.isdecimal()):
         raise DrawError(f"county code {county_code!r}; allowed: six digits (GB/T 2260), for example 320214")
-    return Request(specs, dict(levels), county_code, given, band, seed)
+    if not 0 <= beta < float("inf"):
+        raise DrawError(f"street_households_per_km is {beta}; allowed: 0 and more, for example 40")
+    return Request(specs, dict(levels), county_code, given, band, seed, float(beta))
 
 
 def _refuse_unusable(blocks: gpd.GeoDataFrame) -> None:
@@ -222,19 +228,6 @@ def _refuse_miscount(blocks: gpd.GeoDataFrame, request: Request) -> None:
             raise DrawError(f"{request.counts[name]} {name} grids are asked for, but the given layer has {units} units")
 
 
-def _apportioned(weight: m.Floats, blocks: gpd.GeoDataFrame, request: Request, total: int, **limits: Any) -> m.Ints:
-    """Share out grids of the finest tiling level among the lowest given units, by workload and kind.
-
-    A household of a village counts as much more as usual grids of villages are smaller than urban ones; where all
-    units are of one kind, or nothing is said of kinds, workload alone counts.
-    """
-    if request.given:
-        kinds = blocks.attrs["given"].kinds[request.given[-1]]
-        codes = np.unique(blocks[request.given[-1]].to_numpy(dtype=str))
-        weight = weight / np.array([typical_households(kinds.get(code)) for code in codes])
-    return apportion(weight, total, **limits)
-
-
 def _lowest_units(blocks: gpd.GeoDataFrame, request: Request) -> m.Ints:
     """Return the number of the given unit of every block; one unit where none is given."""
     if not request.given:
@@ -253,7 +246,8 @@ def _cut_blocks(blocks: gpd.GeoDataFrame, request: Request, reserved: gpd.GeoDat
     finest = request.counts[request.tiling[-1]]
     if request.tiling[-1] in request.given:
         return blocks
-    mean = total / _apportioned(total, blocks, request, finest)
+    lowest = request.given[-1] if request.given else None
+    mean = total / share_out(total, finest, blocks=blocks, level=lowest)
     share = np.divide(households, mean[unit], out=np.zeros(len(unit)), where=mean[unit] > 0)
     pieces = np.where(share > HEAVY, np.ceil(share / PIECE), 1).astype(np.int64)
     return split_heavy(blocks, pieces, unit)[0]
@@ -268,7 +262,7 @@ def _draw_tiling(
 ) -> Drawing:
     """Label the land at every tiling level: given ones as they are, the others divided from coarse to fine."""
     land = blocks[~blocks["water"].to_numpy(bool)]
-    graph = block_graph(land, network, land["households"].to_numpy(float))
+    graph = block_graph(land, network, workload(land, network, request.street_households_per_km))
     labels: dict[str, m.Ints] = {}
     group = np.zeros(len(land), dtype=np.int64)
     for name in request.given:
@@ -278,9 +272,9 @@ def _draw_tiling(
     for number, name in enumerate(drawn):
         tell(0.25 + 0.45 * number / len(drawn), name)
         set_apart = _dedicated(land, reserved, group) if name == drawn[-1] else np.full(len(land), -1)
-        of_units = functools.partial(_apportioned, blocks=blocks, request=request)
-        share_out = of_units if name == request.tiling[-1] and len(drawn) == 1 else apportion
-        labels[name] = _divide_groups(graph, group, set_apart, request.counts[name], request, share_out)
+        level = request.given[-1] if request.given and name == request.tiling[-1] and len(drawn) == 1 else None
+        sharing = functools.partial(share_out, blocks=blocks, level=level)
+        labels[name] = _divide_groups(graph, group, set_apart, request.counts[name], request, sharing)
         if name == drawn[-1] and reserved is not None:
             names = reserved["name"].astype(str) if "name" in reserved else pd.Series([""] * len(reserved))
             apart = {int(labels[name][row]): names.iloc[set_apart[row]] for row in np.flatnonzero(set_apart >= 0)}
@@ -312,7 +306,7 @@ def _divide_groups(
     set_apart: m.Ints,
     total: int,
     request: Request,
-    share_out: Callable[..., m.Ints],
+    sharing: Callable[..., m.Ints],
 ) -> m.Ints:
     """Divide every group into its share of ``total`` grids; blocks set apart are grids of their own."""
     own = np.array([len(np.unique(set_apart[(group == g) & (set_apart >= 0)])) for g in range(group.max() + 1)])
@@ -322,7 +316,7 @@ def _divide_groups(
     least = np.where((size > 0), 1, 0)
     if (size == 0).any():
         raise DrawError("a dedicated area fills its parent completely: draw it as that parent instead")
-    count = share_out(weight, total=total - int(own.sum()), at_least=int(least.max()), most=size)
+    count = sharing(weight, total - int(own.sum()), at_least=int(least.max()), most=size)
     label = np.full(len(group), -1, dtype=np.int64)
     first = 0
     for number in range(len(count)):

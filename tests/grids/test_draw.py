@@ -183,6 +183,27 @@ def test_a_village_is_cut_finer_than_a_town_of_as_many_households(blocks, networ
     assert within_band(plan, "small") >= 0.8
 
 
+def test_streets_count_for_workload_where_it_is_asked_for(blocks, network):
+    """A kilometre counts for 300 households here, so workload is balanced, and households no longer are."""
+    plan = gridmap.draw_plan(
+        blocks, network, levels={"large": 1, "small": 20}, county_code="320299", street_households_per_km=300
+    )
+    small = plan["small"].to_crs(CRS)
+    edges = network.edges().geometry.to_crs(CRS) if network.edges().crs else network.edges().geometry
+    # By geometry: a street on the border of two grids is walked half for each.
+    metres = np.zeros(len(small))
+    for line in edges.values:
+        touched = np.flatnonzero(small.intersects(line.buffer(0.5)))
+        inside = shapely.length(shapely.intersection(line, shapely.buffer(small.geometry.values[touched], 0.5)))
+        metres[touched] += line.length * inside / inside.sum()
+    workload = small["households"].to_numpy() + 0.3 * metres
+    spread = [np.std(values) / np.mean(values) for values in (workload, small["households"].to_numpy())]
+    assert spread[0] < 0.12
+    assert spread[0] < spread[1] / 2
+    with pytest.raises(DrawError, match="street_households_per_km"):
+        gridmap.draw_plan(blocks, network, levels={"small": 9}, county_code="320299", street_households_per_km=-1)
+
+
 def test_zero_households_are_refused_with_what_to_do(town, network):
     blocks = gridmap.make_blocks(town.boundary, town.streets, water=town.water)
     assert blocks["households"].sum() == 0
