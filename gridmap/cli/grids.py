@@ -154,7 +154,7 @@ def print_levels(plan: Plan) -> None:
     rows = []
     for spec in plan.levels:
         homes = plan[spec.name]["households"]
-        rows.append((spec.name, len(homes), float(homes.sum()), float(homes.median()), float(homes.max())))
+        rows.append((spec.name, len(homes), float(homes.sum(min_count=1)), float(homes.median()), float(homes.max())))
     show.table(
         text(f"方案 {plan.version}", f"plan {plan.version}"),
         [

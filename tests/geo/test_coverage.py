@@ -11,12 +11,7 @@ from hypothesis import strategies as st
 
 from gridmap.geo.coverage import coverage_faults
 
-LON, LAT = 120.30, 31.50
-EAST, NORTH = 1 / 95000, 1 / 110900  # degrees a metre there, nearly
-
-
-def rect(x0, y0, x1, y1):
-    return shapely.box(LON + x0 * EAST, LAT + y0 * NORTH, LON + x1 * EAST, LAT + y1 * NORTH)
+from made_layers import EAST, LAT, LON, NORTH, rect  # isort: skip
 
 
 def layer(*shapes):

@@ -8,30 +8,13 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from shapely import LineString, MultiPolygon, Point, Polygon, box
+from shapely import MultiPolygon, Point, Polygon
 
 from gridmap.errors import CrsError, LayerError, UnknownNameError
 from gridmap.geo.crs import to_storage
 from gridmap.grids.blocks import BLOCK_COLUMNS, Weights, make_blocks
 
-LON, LAT = 120.30, 31.50
-EAST, NORTH = 1 / 95000, 1 / 110900  # degrees a metre there, nearly
-
-
-def at(x, y):
-    return LON + x * EAST, LAT + y * NORTH
-
-
-def line(*points):
-    return LineString([at(*p) for p in points])
-
-
-def rect(x0, y0, x1, y1):
-    return box(*at(x0, y0), *at(x1, y1))
-
-
-def layer(geometry, **columns):
-    return gpd.GeoDataFrame(columns, geometry=list(geometry), crs=4490)
+from made_layers import at, layer, line, rect  # isort: skip
 
 
 def streets(*rows, **more):

@@ -8,19 +8,16 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString, Polygon, affinity, box
+from shapely import LineString, Polygon, affinity
 
 from gridmap.geo.crs import metric_crs, round_vertices
 from gridmap.grids import mosaic as m
 from gridmap.grids.carve import CUT_TOLERANCE_M2, go_round
 
-LON, LAT = 120.30, 31.50
-EAST, NORTH = 1 / 95000, 1 / 110900
+from made_layers import EAST, LAT, LON, NORTH, rect  # isort: skip
+
+
 METRIC = metric_crs(LON)
-
-
-def rect(x0, y0, x1, y1):
-    return box(LON + x0 * EAST, LAT + y0 * NORTH, LON + x1 * EAST, LAT + y1 * NORTH)
 
 
 def checkerboard(n=4, size=200.0):

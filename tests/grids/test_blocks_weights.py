@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,16 +11,7 @@ from shapely import LineString, box
 from gridmap.grids.blocks import Weights, make_blocks
 from gridmap.grids.weights import PERSONS_PER_HOUSEHOLD
 
-LON, LAT = 120.30, 31.50
-EAST, NORTH = 1 / 95000, 1 / 110900
-
-
-def rect(x0, y0, x1, y1):
-    return box(LON + x0 * EAST, LAT + y0 * NORTH, LON + x1 * EAST, LAT + y1 * NORTH)
-
-
-def layer(geometry, **columns):
-    return gpd.GeoDataFrame(columns, geometry=list(geometry), crs=4490)
+from made_layers import EAST, LAT, LON, NORTH, layer, rect  # isort: skip
 
 
 COUNTY = layer([rect(0, 0, 1000, 1000)])

@@ -19,7 +19,6 @@ import gridmap.geo.io
 from gridmap.errors import CrsError, DrawError, PlanError
 from gridmap.grids.partition import apportion
 
-sys.path.insert(0, str(Path(__file__).parent))
 from town import CRS, ORIGIN, STEP, make_town  # isort: skip
 from plans import assert_nested, assert_seamless, broken_grids, counts, cut_buildings, within_band  # isort: skip
 

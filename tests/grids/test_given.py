@@ -10,26 +10,13 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString, Polygon, box
+from shapely import Polygon
 
 from gridmap.errors import LayerError, UnknownNameError
 from gridmap.grids.blocks import BLOCK_COLUMNS, Weights, make_blocks
 from gridmap.grids.given import overlay_given
 
-LON, LAT = 120.30, 31.50
-EAST, NORTH = 1 / 95000, 1 / 110900
-
-
-def rect(x0, y0, x1, y1):
-    return box(LON + x0 * EAST, LAT + y0 * NORTH, LON + x1 * EAST, LAT + y1 * NORTH)
-
-
-def layer(geometry, **columns):
-    return gpd.GeoDataFrame(columns, geometry=list(geometry), crs=4490)
-
-
-def line(*points):
-    return LineString([(LON + x * EAST, LAT + y * NORTH) for x, y in points])
+from made_layers import layer, line, rect  # isort: skip
 
 
 COUNTY = layer([rect(0, 0, 1000, 1000)])
