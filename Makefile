@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 LOCK := .ci/constraints.txt pyproject.toml .ci/setup
 
-.PHONY: demo test lint fast format lock data clean
+.PHONY: demo test lint fast format lock data picture clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/gridmap demo --out $(OUT)
@@ -29,6 +29,11 @@ format: $(VENV)/.test-ready
 # the small town in data/, made anew from its seed
 data: $(VENV)/.demo-ready
 	$(BIN)/python -m gridmap.sample town data/town
+
+# the picture in the README, of the sample county as the demo drew it
+picture: $(VENV)/.test-ready
+	$(BIN)/gridmap demo --out $(OUT)
+	$(BIN)/python -m gridmap.maps.picture $(OUT)/plan.gpkg data/county.png
 
 # pin the newest versions that work together
 lock:

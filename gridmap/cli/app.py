@@ -31,6 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help says FILE:COLUMN[/DIVISOR], which is no markup
 )
 app.command("demo")(demo.demo)
 app.command("draw")(grids.draw)

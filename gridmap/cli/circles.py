@@ -72,7 +72,7 @@ def print_outcomes(rings: gpd.GeoDataFrame) -> None:
     show.table(
         text("服务圈", "circles"),
         [text("分钟", "minutes"), text("结果", "outcome"), text("数量", "count")],
-        [(float(minutes), outcome, int(count)) for (minutes, outcome), count in counts.items()],
+        [(f"{minutes:g}", show.word(outcome), int(count)) for (minutes, outcome), count in counts.items()],
     )
     for row in rings[rings.geometry.is_empty].drop_duplicates("station").itertuples():
         show.out.print(f"  {row.station}: {row.outcome}, {row.reason}", markup=False)

@@ -161,7 +161,7 @@ def print_result(result: DemoResult) -> None:
         layer = result.plan[spec.name]
         given = spec.name in result.plan.metadata.given_levels
         inside = text("既有", "given") if given else f"{within_band(layer, result.plan.metadata.band):.1%}"
-        rows.append((spec.name, len(layer), float(layer["households"].median()), inside))
+        rows.append((show.word(spec.name), len(layer), float(layer["households"].median()), inside))
     show.table(
         text("网格", "grids"),
         [text("层级", "level"), text("数量", "grids"), text("户数中位", "median households"),
@@ -170,7 +170,7 @@ def print_result(result: DemoResult) -> None:
     )  # fmt: skip
     errors = int((result.found["severity"] == "error").sum())
     placed = [
-        (text(f"事件 · {outcome}", f"incidents · {outcome}"), count)
+        (text(f"事件 · {show.word(outcome)}", f"incidents · {outcome}"), count)
         for outcome, count in result.joined.by_outcome.items()
     ]
     share = result.joined.with_person / max(result.joined.rows, 1)

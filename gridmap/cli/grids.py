@@ -154,7 +154,8 @@ def print_levels(plan: Plan) -> None:
     rows = []
     for spec in plan.levels:
         homes = plan[spec.name]["households"]
-        rows.append((spec.name, len(homes), float(homes.sum(min_count=1)), float(homes.median()), float(homes.max())))
+        figures = (homes.sum(min_count=1), homes.median(), homes.max())
+        rows.append((show.word(spec.name), len(homes), *map(float, figures)))
     show.table(
         text(f"方案 {plan.version}", f"plan {plan.version}"),
         [
@@ -177,7 +178,7 @@ def print_findings(found: gpd.GeoDataFrame, most: int = 20) -> None:
     show.table(
         text("检查结果", "findings"),
         [text("级别", "severity"), text("规则", "rule"), text("层级", "level"), text("数量", "count")],
-        [(*key, int(count)) for key, count in counts.items()],
+        [(*map(show.word, key), int(count)) for key, count in counts.items()],
     )
     errors = found[found["severity"] == "error"].head(most)
     for row in errors.itertuples():

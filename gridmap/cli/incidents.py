@@ -50,7 +50,7 @@ def join(
 
 def print_summary(summary: JoinSummary) -> None:
     """Print how many rows came out how; the total equals the rows read."""
-    rows = [(outcome, count) for outcome, count in summary.by_outcome.items()]
+    rows = [(show.word(outcome), count) for outcome, count in summary.by_outcome.items()]
     show.table(
         text("事件落格", "incidents"),
         [text("结果", "outcome"), text("数量", "rows")],
@@ -65,18 +65,25 @@ def locate(
     accuracy: Annotated[float | None, typer.Option(help="精度 米 · accuracy in metres")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 · print JSON")] = False,
 ) -> None:
-    """坐标查网格 · Say which grid a point is in."""
+    """坐标查网格 · Say which grid a point is in; exit 2 when the point cannot be used."""
     import gridmap
 
     lon, lat = parse_point(at)
     place = gridmap.Locator(gridmap.read_plan(plan)).locate(lon, lat, crs=crs, accuracy_m=accuracy)
     if as_json:
         typer.echo(json.dumps(_as_json(place), ensure_ascii=False))
-        return
-    show.out.print(f"{place.outcome}  {place.reason}".strip(), markup=False)
+    else:
+        print_place(place)
+    if place.outcome == "invalid":
+        raise typer.Exit(2)
+
+
+def print_place(place: Placement) -> None:
+    """Print where a point is, and what else is near."""
+    show.out.print(f"{show.word(place.outcome)}  {place.reason}".strip(), markup=False)
     if place.chain:
         columns = [text("层级", "level"), text("编码", "code")]
-        show.table("", columns, list(place.chain.items()))
+        show.table("", columns, [(show.word(level), code) for level, code in place.chain.items()])
     for other in place.candidates:
         show.out.print(f"  {other.level} {other.code}  {other.distance_m:.1f} m", markup=False)
 

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from gridmap.settings import text
+
 ProgressCall = Callable[[float, str], None]
 
 
@@ -55,3 +57,19 @@ def _cell(value: object) -> str:
             return "—"
         return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+_WORDS: Final = {
+    "large": "大网格", "medium": "中网格", "small": "小网格", "micro": "微网格",
+    "matched": "已落格", "ambiguous": "边界待定", "gap": "缝隙", "outside": "县域之外",
+    "invalid": "无效", "ok": "正常", "clipped": "至路网边缘", "off_network": "远离路网",
+    "island": "孤立路段", "error": "错误", "warning": "提醒", "overlap": "重叠",
+    "empty": "无图形", "not_nested": "跨上级", "wrong_parent": "上级不符", "outside_parent": "超出上级",
+    "duplicate_code": "编码重复", "malformed_code": "编码不合规", "count": "数量不符", "households": "户数",
+    "not_contiguous": "不连片", "building_cut": "穿切建筑", "one_community": "社区归属",
+}  # fmt: skip
+
+
+def word(name: str) -> str:
+    """Return a level, outcome, severity or rule as the user reads it: in Chinese with its name, or its name alone."""
+    return text(f"{_WORDS[name]} {name}", name) if name in _WORDS else name

@@ -24,7 +24,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        When the folder does not exist or the disk refuses (full, read-only).
+        When the folder does not exist, the target is no file, or the disk refuses (full, read-only).
 
     Examples
     --------
@@ -36,6 +36,8 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     [('a.txt', 'whole')]
     """
     goal = Path(target)
+    if goal.exists() and not (goal.is_file() or goal.is_dir()):
+        raise OutputError(f"{goal} is a device or a pipe, which cannot be replaced whole; give the name of a file")
     try:
         workshop = Path(tempfile.mkdtemp(prefix=f".{goal.name}.", suffix=".part", dir=goal.parent))
     except OSError as error:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import geopandas as gpd
 import osmium
+import pandas as pd
 import shapely
 
 from gridmap.errors import LayerError
@@ -78,7 +79,8 @@ ROLES: Final[Mapping[str, Role]] = {
     ),
     "buildings": Role(
         ("building",),
-        ("building", "floors=building:levels", "name", "street=addr:street", "number=addr:housenumber", "amenity"),
+        ("building", "floors=building:levels", "households=building:flats", "name",
+         "street=addr:street", "number=addr:housenumber", "amenity"),
         lambda tags: tags["building"] != "no",
         areas=True,
     ),
@@ -146,6 +148,9 @@ def read_osm(path: Path, role: str) -> gpd.GeoDataFrame:
     broken = frame.geometry.isna()
     skipped += [f"{number}: geometry" for number in frame.loc[broken, "osm_id"]]
     frame = frame[~broken].reset_index(drop=True)
+    if "households" in frame:
+        # Whoever mapped a word there said nothing that can be counted.
+        frame["households"] = pd.to_numeric(frame["households"], errors="coerce").where(lambda count: count >= 0)
     if role == "boundary":
         level = frame["admin_level"].astype(int)
         frame = frame[level == level.min()].reset_index(drop=True)

@@ -32,8 +32,8 @@ def incident_data(incidents: pd.DataFrame | None, plan: Plan, *, unmask: bool = 
     Parameters
     ----------
     incidents
-        ``lon, lat, crs, outcome, person, reported_at, type`` and a column of codes a level, any of which may be
-        missing; or a GeoDataFrame of points. Without ``crs`` the coordinates are WGS 84.
+        ``lon, lat, crs, outcome, person, reported_at, type, type_name`` and a column of codes a level, any of which
+        may be missing; or a GeoDataFrame of points. Without ``crs`` the coordinates are WGS 84.
     plan
         Whose grids the codes are of.
     unmask
@@ -63,7 +63,7 @@ def incident_data(incidents: pd.DataFrame | None, plan: Plan, *, unmask: bool = 
             for name, count in zip(names, np.bincount(numbers, minlength=len(names)), strict=True)
         ],
         "left": int((~drawn).sum()),
-        **_categories("type", _column(incidents, "type"), order),
+        **_categories("type", _types(incidents), order),
         **_categories("person", person, order),
         **_times(incidents, order),
     }
@@ -126,6 +126,12 @@ def _outcomes(outcome: pd.Series) -> tuple[list[str], Ints]:
     there = set(outcome)
     names = [name for name in OUTCOMES if name in there] + sorted(there - set(OUTCOMES))
     return names, outcome.map({name: at for at, name in enumerate(names)}).to_numpy(dtype=np.int64)
+
+
+def _types(incidents: pd.DataFrame) -> pd.Series:
+    """Return what each incident is about: its type in words where the table has them, else the code."""
+    code, words = _column(incidents, "type"), _column(incidents, "type_name")
+    return words.where(words.notna() & (words.astype("str") != ""), code)
 
 
 def _categories(name: str, values: pd.Series, order: Ints) -> dict[str, Any]:

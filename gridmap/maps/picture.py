@@ -197,3 +197,11 @@ def _write_head(figure: Any, plan: Plan, width: float, middle: float) -> None:
     for shift, text, points, weight, colour in lines:
         y = middle + shift * width / float(figure.get_figheight())
         figure.text(_MARGIN, y, text, fontsize=points, fontweight=weight, color=colour, va="center", parse_math=False)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from gridmap.grids.io import read_plan
+
+    plan_picture(read_plan(sys.argv[1]), sys.argv[2], width_px=1200)

@@ -23,7 +23,7 @@ _TAGS: Final = {
     "streets": {name: name for name in ("highway", "name", "bridge", "tunnel", "layer")},
     "water": {name: name for name in ("name", "natural", "waterway")},
     "rail": {name: name for name in ("railway", "name", "bridge", "layer")},
-    "buildings": {"building": "building", "floors": "building:levels"},
+    "buildings": {"building": "building", "floors": "building:levels", "households": "building:flats"},
 }
 _FIRST: Final = {"streets": 900_000_001, "water": 700_000_001, "rail": 600_000_001, "buildings": 800_000_001}
 _FIRST_RING: Final = 500_000_001

@@ -15,6 +15,7 @@ from gridmap.errors import OutputError
 from gridmap.geo.files import atomic_path
 from gridmap.locate.locator import Locator
 from gridmap.locate.placement import OUTCOMES
+from gridmap.people.masking import mask_table
 from gridmap.people.roster import Roster
 from gridmap.scale.tables import check_target, open_writer, read_pieces, read_table
 
@@ -47,6 +48,9 @@ def join_file(
     progress: Callable[[float, str], None] | None = None,
 ) -> JoinSummary:
     """Join a file of incidents; see :func:`gridmap.join_incidents`.
+
+    What the file itself tells of who reported is masked too (:func:`gridmap.people.masking.mask_table`), unless
+    ``unmask``.
 
     Parameters
     ----------
@@ -89,7 +93,8 @@ def join_file(
                 piece, locator, roster, lon=lon, lat=lat, crs=crs, time=time, duty=duty, unmask=unmask,
                 allow_unknown_grids=allow_unknown_grids,
             )  # fmt: skip
-            writer.write(_plain(joined, locator.levels))
+            shown = joined if unmask else mask_table(joined)
+            writer.write(_plain(shown, locator.levels))
             rows += len(joined)
             with_person += int(joined["person_id"].notna().sum())
             for outcome, count in joined["outcome"].value_counts().items():

@@ -189,3 +189,13 @@ def test_demand_is_looked_at_before_anything_is_written(run_gridmap, tmp_path):
     )  # fmt: skip
     assert "address is" in done.stderr
     assert not (tmp_path / "c.gpkg").exists()
+
+
+@pytest.mark.parametrize("command", ["", "demo", "draw", "import", "check", "circles", "join", "locate", "map"])
+def test_every_command_explains_itself(run_gridmap, command):
+    assert "Options" in run_gridmap(*command.split(), "--help").stdout
+
+
+def test_locate_ends_with_two_when_the_point_cannot_be_used(run_gridmap, plan_file):
+    done = run_gridmap("locate", "--plan", plan_file, "--at", "120.31,31.52", "--crs", "mars", check=2)
+    assert "mars" in done.stdout

@@ -148,3 +148,10 @@ def test_a_geopackage_is_written_with_its_spatial_index(tmp_path):
     write_with_room_for(tmp_path / "a.gpkg", 2**30)
     with contextlib.closing(sqlite3.connect(tmp_path / "a.gpkg")) as file:
         assert file.execute("SELECT count(*) FROM rtree_a_geom").fetchone() == (20_000,)
+
+
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(OutputError, match="device or a pipe"), atomic_path(tmp_path / "pipe.csv"):
+        pass
+    assert (tmp_path / "pipe.csv").is_fifo()

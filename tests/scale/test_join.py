@@ -167,3 +167,23 @@ def test_a_suffix_that_is_not_written_and_a_roster_of_another_plan(tmp_path, loc
     assert not (tmp_path / "out.csv").exists()
     summary = join_file(tmp_path / "in.csv", locator, tmp_path / "out.csv", roster=roster, allow_unknown_grids=True)
     assert summary.with_person > 0
+
+
+def test_who_reported_is_masked_in_files_unless_asked_for(tmp_path, locator):
+    row = {
+        "lon": 120.05,
+        "lat": 31.05,
+        "reporter": "王小明",
+        "reporter_phone": 13912345678,
+        "联系人": "李雷",
+        "手机号": "13900001111",
+        "name": "韩梅梅",
+        "description": "请回电13912345678，编号320299001001006",
+    }
+    pd.DataFrame([row]).to_csv(tmp_path / "in.csv", index=False)
+    join_file(tmp_path / "in.csv", locator, tmp_path / "masked.csv")
+    masked = (tmp_path / "masked.csv").read_text(encoding="utf-8-sig")
+    assert not [secret for secret in ("小明", "李雷", "梅梅", "12345678", "00001111") if secret in masked]
+    assert "320299001001006" in masked
+    join_file(tmp_path / "in.csv", locator, tmp_path / "open.csv", unmask=True)
+    assert "王小明" in (tmp_path / "open.csv").read_text(encoding="utf-8-sig")
