@@ -153,16 +153,17 @@ def test_a_missing_file_is_one_line_and_exit_two(run_gridmap, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_is_stopped_says_so_and_leaves_nothing(shared, tmp_path, number):
     xinwu = shared("xinwu")
     command = [
         sys.executable, "-c", "from gridmap.cli import main; main()", "draw", "--streets", xinwu / "roads.gpkg",
         "--boundary", xinwu / "boundary.gpkg", "--weights", f"{xinwu / 'built_form_250m.gpkg'}:area_residential_m2/100",
-        "--levels", "10,126,900", "--county-code", "320214", "-o", tmp_path / "plan.gpkg",
+        "--levels", "12,198,2021", "--county-code", "320214", "-o", tmp_path / "plan.gpkg",
     ]  # fmt: skip
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+    time.sleep(6)
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
