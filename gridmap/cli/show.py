@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gridmap.settings import text
+from gridmap.maps.words import level_title, outcome_title
+from gridmap.settings import language
 
 ProgressCall = Callable[[float, str], None]
 
@@ -60,16 +61,18 @@ def _cell(value: object) -> str:
 
 
 _WORDS: Final = {
-    "large": "大网格", "medium": "中网格", "small": "小网格", "micro": "微网格",
-    "matched": "已落格", "ambiguous": "边界待定", "gap": "缝隙", "outside": "县域之外",
-    "invalid": "无效", "ok": "正常", "clipped": "至路网边缘", "off_network": "远离路网",
-    "island": "孤立路段", "error": "错误", "warning": "提醒", "overlap": "重叠",
-    "empty": "无图形", "not_nested": "跨上级", "wrong_parent": "上级不符", "outside_parent": "超出上级",
-    "duplicate_code": "编码重复", "malformed_code": "编码不合规", "count": "数量不符", "households": "户数",
-    "not_contiguous": "不连片", "building_cut": "穿切建筑", "one_community": "社区归属",
+    "ok": "正常", "clipped": "至路网边缘", "off_network": "远离路网", "island": "孤立路段",
+    "error": "错误", "warning": "提醒", "overlap": "重叠", "empty": "无图形",
+    "not_nested": "跨上级", "wrong_parent": "上级不符", "outside_parent": "超出上级",
+    "duplicate_code": "编码重复", "malformed_code": "编码不合规", "count": "数量不符",
+    "households": "户数", "not_contiguous": "不连片", "building_cut": "穿切建筑", "one_community": "社区归属",
 }  # fmt: skip
+"""Words of the tables that a page does not have."""
 
 
 def word(name: str) -> str:
     """Return a level, outcome, severity or rule as the user reads it: in Chinese with its name, or its name alone."""
-    return text(f"{_WORDS[name]} {name}", name) if name in _WORDS else name
+    if language() == "en":
+        return name
+    title = _WORDS.get(name) or level_title(outcome_title(name))
+    return name if title == name else f"{title} {name}"
