@@ -83,7 +83,7 @@ _SIDES: Final = np.array(
 
 
 @njit(cache=True)
-def _side(row, column, side, columns):  # type: ignore[no-untyped-def]
+def _side(row, column, side, columns):
     """Return the number of a side: twice the sample they start from, plus one where they run north."""
     if side == 0:
         return 2 * (row * columns + column)
@@ -95,7 +95,7 @@ def _side(row, column, side, columns):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _follow(values):  # type: ignore[no-untyped-def]
+def _follow(values):
     """Return, for every side that the line passes, the side it passes next; -1 for the others."""
     rows, columns = values.shape
     after = np.full(2 * rows * columns, -1, np.int64)
@@ -113,7 +113,7 @@ def _follow(values):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _trace(values):  # type: ignore[no-untyped-def]
+def _trace(values):
     columns = values.shape[1]
     after, count = _follow(values)
     start, xy = np.zeros(count + 1, np.int64), np.empty((count, 2))
@@ -139,7 +139,7 @@ def _trace(values):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _signed_area(ring):  # type: ignore[no-untyped-def]
+def _signed_area(ring):
     """Return twice the area of a ring, negative where it runs clockwise."""
     total = 0.0
     previous = len(ring) - 1
@@ -150,7 +150,7 @@ def _signed_area(ring):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _holds(ring, x, y):  # type: ignore[no-untyped-def]
+def _holds(ring, x, y):
     """Whether a point lies inside a ring: how often the ring passes to its right."""
     inside = False
     previous = len(ring) - 1
@@ -163,7 +163,7 @@ def _holds(ring, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _shells(start, xy):  # type: ignore[no-untyped-def]
+def _shells(start, xy):
     """Name for each hole (a clockwise ring) the smallest outer ring around it."""
     rings = len(start) - 1
     area = np.zeros(rings)

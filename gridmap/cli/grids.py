@@ -174,11 +174,12 @@ def print_findings(found: gpd.GeoDataFrame, most: int = 20) -> None:
     if found.empty:
         show.out.print(text("检查通过，无问题", "checked: nothing found"))
         return
-    counts = found.groupby(["severity", "rule", "level"], sort=True).size()
+    from gridmap.grids.check import summary
+
     show.table(
         text("检查结果", "findings"),
         [text("级别", "severity"), text("规则", "rule"), text("层级", "level"), text("数量", "count")],
-        [(*map(show.word, key), int(count)) for key, count in counts.items()],
+        [(*map(show.word, key), int(count)) for *key, count in summary(found).itertuples(index=False)],
     )
     errors = found[found["severity"] == "error"].head(most)
     for row in errors.itertuples():

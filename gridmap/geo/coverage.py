@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from gridmap.geo.crs import GRID_DEG, metric_crs_of
 
 FAULT_COLUMNS: Final = ("kind", "codes", "area_m2", "width_m", "geometry")
-KINDS: Final = ("gap", "overlap", "invalid", "empty")
 
 NOISE_M2: Final = 1e-8
 """What has less area than a hundredth of a square millimetre is rounding of an overlay *(ours)*."""

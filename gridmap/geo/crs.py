@@ -87,11 +87,6 @@ def metric_crs_of(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> pyproj.CRS:
     return metric_crs(lon, lat)
 
 
-def to_metric(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the layer in metres, in the CRS of :func:`metric_crs_of`."""
-    return layer.to_crs(metric_crs_of(layer))
-
-
 def to_storage(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return the layer as it is kept: longitude and latitude, each vertex rounded to 1e-8 degrees.
 

@@ -25,7 +25,6 @@ from gridmap.geo.crs import DECIMALS
 from gridmap.grids.plan import LevelSpec
 
 COUNTY_DIGITS: Final = 6
-LAYOUTS: Final = ("default", "as-is")
 
 
 @dataclass(frozen=True)

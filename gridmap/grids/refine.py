@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def _stays_whole(v, start, neighbour, bridge, label, stamp, seen, queue):  # type: ignore[no-untyped-def]
+def _stays_whole(v, start, neighbour, bridge, label, stamp, seen, queue):
     """Whether the grid of ``v`` is still connected on each part of the land when ``v`` leaves it."""
     a = label[v]
     first, wanted, bridges = -1, 0, 0
@@ -46,7 +46,7 @@ def _stays_whole(v, start, neighbour, bridge, label, stamp, seen, queue):  # typ
 
 
 @njit(cache=True)
-def _badness(weight, target, band):  # type: ignore[no-untyped-def]
+def _badness(weight, target, band):
     """How much a grid's workload costs: nearly nothing well inside the band, steeply more outside."""
     if target <= 0:
         return 0.0
@@ -56,7 +56,7 @@ def _badness(weight, target, band):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def anneal(start, neighbour, cost, bridge, weight, label, target, band, scale_m, steps, heat, seed):  # type: ignore[no-untyped-def]
+def anneal(start, neighbour, cost, bridge, weight, label, target, band, scale_m, steps, heat, seed):
     """Move border blocks by simulated annealing; ``label`` is changed in place.
 
     The energy is the sum of every grid's badness and of the border's cost divided by ``scale_m``.
@@ -104,7 +104,7 @@ def anneal(start, neighbour, cost, bridge, weight, label, target, band, scale_m,
 
 
 @njit(cache=True)
-def split_pair(start, neighbour, cost, bridge, weight, label, a, b, goal_a, goal_b, tries, seed):  # type: ignore[no-untyped-def]
+def split_pair(start, neighbour, cost, bridge, weight, label, a, b, goal_a, goal_b, tries, seed):
     """Divide the union of two grids anew by random spanning trees; keep the best cut. Returns whether it changed.
 
     Only land counts: a union that hangs together by a bridge alone is left as it is.

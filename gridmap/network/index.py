@@ -86,7 +86,7 @@ def index_shapes(shapes: NDArray[np.object_]) -> SegmentIndex:
 
 
 @njit(cache=True)
-def _bucket(ends, low_x, low_y, cell_m, columns, rows):  # type: ignore[no-untyped-def]
+def _bucket(ends, low_x, low_y, cell_m, columns, rows):
     """Count, then fill: every segment goes into each cell that its bounding box touches."""
     start = np.zeros(columns * rows + 1, np.int64)
     members = np.empty(0, np.int32)

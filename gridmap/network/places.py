@@ -132,7 +132,7 @@ def nearest_by_place(network: WalkNetwork, sources: Snapped, places: Places, spe
 
 
 @njit(cache=True)
-def _near(seen, edges, o, nodes, graph_start, graph_edge, own_edges):  # type: ignore[no-untyped-def]
+def _near(seen, edges, o, nodes, graph_start, graph_edge, own_edges):
     """List every edge that has a reached end or an origin of ``o`` beside it, once; return how many."""
     count = 0
     for n in nodes:
@@ -150,7 +150,7 @@ def _near(seen, edges, o, nodes, graph_start, graph_edge, own_edges):  # type: i
 
 
 @njit(cache=True)
-def _along_own(time, along, e, own_edges, own_along, own_offset, speed):  # type: ignore[no-untyped-def]
+def _along_own(time, along, e, own_edges, own_along, own_offset, speed):
     """Lower the times on an edge that origins lie beside: they need not go by its ends."""
     for k in range(len(own_edges)):
         if own_edges[k] == e:
@@ -159,7 +159,7 @@ def _along_own(time, along, e, own_edges, own_along, own_offset, speed):  # type
 
 
 @njit(cache=True)
-def _passed(  # type: ignore[no-untyped-def]
+def _passed(
     graph_start, graph_edge, edge_nodes, cost, reach_start, reach_node, reach_seconds, first, origin_edge,
     origin_along, origin_offset, place_start, place_item, place_along, place_offset, speed, limit,
 ):  # fmt: skip

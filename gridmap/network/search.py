@@ -102,7 +102,7 @@ def _seeds(network: WalkNetwork, places: Snapped, speed_m_s: float) -> tuple[Int
 
 
 @njit(cache=True)
-def _push(keys, items, size, key, item):  # type: ignore[no-untyped-def]
+def _push(keys, items, size, key, item):
     if size == len(keys):
         keys = np.concatenate((keys, np.empty_like(keys)))
         items = np.concatenate((items, np.empty_like(items)))
@@ -120,7 +120,7 @@ def _push(keys, items, size, key, item):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _drop(keys, items, size):  # type: ignore[no-untyped-def]
+def _drop(keys, items, size):
     """Remove the top of a heap that has ``size`` entries left behind it."""
     key, item = keys[size], items[size]
     i = 0
@@ -140,7 +140,7 @@ def _drop(keys, items, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _reach(start, target, edge, cost, seed_node, seed_seconds, first, limit):  # type: ignore[no-untyped-def]
+def _reach(start, target, edge, cost, seed_node, seed_seconds, first, limit):
     nodes = len(start) - 1
     epoch = np.zeros(nodes, np.int32)
     best = np.empty(nodes, np.float32)
@@ -180,7 +180,7 @@ def _reach(start, target, edge, cost, seed_node, seed_seconds, first, limit):  #
 
 
 @njit(cache=True)
-def _nearest(start, target, edge, cost, seed_node, seed_seconds, owner, limit):  # type: ignore[no-untyped-def]
+def _nearest(start, target, edge, cost, seed_node, seed_seconds, owner, limit):
     nodes = len(start) - 1
     best = np.full(nodes, np.inf, np.float32)
     source = np.full(nodes, -1, np.int32)

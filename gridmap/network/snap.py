@@ -100,7 +100,7 @@ def _table(index: SegmentIndex) -> tuple[float, float, float, int, int]:
 
 
 @njit(cache=True)
-def _crosses(x, y, qx, qy, table, start, members, ends):  # type: ignore[no-untyped-def]
+def _crosses(x, y, qx, qy, table, start, members, ends):
     """Whether the straight way to q crosses a segment; to end on one (a street along a shore) is not to cross it."""
     low_x, low_y, cell_m, columns, rows = table
     c0 = max(int(np.floor((min(x, qx) - low_x) / cell_m)), 0)
@@ -127,9 +127,7 @@ def _crosses(x, y, qx, qy, table, start, members, ends):  # type: ignore[no-unty
 
 
 @njit(cache=True)
-def _nearest(  # type: ignore[no-untyped-def]
-    px, py, max_m, table, start, members, ends, walled, wall_table, wall_start, wall_members, wall_ends
-):
+def _nearest(px, py, max_m, table, start, members, ends, walled, wall_table, wall_start, wall_members, wall_ends):
     """Search rings of cells outwards until no nearer segment can come."""
     low_x, low_y, cell_m, columns, rows = table
     segment = np.full(len(px), -1, np.int64)

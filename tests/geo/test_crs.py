@@ -19,7 +19,6 @@ from gridmap.geo.crs import (
     metric_crs_of,
     round_vertices,
     storage_crs,
-    to_metric,
     to_storage,
 )
 
@@ -77,7 +76,7 @@ def test_the_area_in_metres_is_the_area_on_the_ellipsoid(lon, lat):
     grid = box(lon, lat, lon + 0.01, lat + 0.01)
     layer = gpd.GeoDataFrame(geometry=[grid], crs=4326)
     expected = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(shapely.segmentize(grid, 0.001))[0])
-    assert to_metric(layer).area[0] == pytest.approx(expected, rel=0.001)
+    assert layer.to_crs(metric_crs_of(layer)).area[0] == pytest.approx(expected, rel=0.001)
 
 
 @settings(deadline=None, max_examples=25)
@@ -125,6 +124,6 @@ def test_rounding_twice_is_rounding_once():
 
 def test_a_layer_that_has_no_place_is_refused():
     with pytest.raises(CrsError, match="no CRS"):
-        to_metric(gpd.GeoDataFrame(geometry=[Point(0, 0)]))
+        metric_crs_of(gpd.GeoDataFrame(geometry=[Point(0, 0)]))
     with pytest.raises(CrsError, match="no coordinates"):
         metric_crs_of(gpd.GeoDataFrame(geometry=[Point()], crs=4490))
