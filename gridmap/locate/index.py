@@ -1,87 +1,166 @@
-"""One level of grids, ready to be asked which of them holds a point."""
+"""The index of a plan: immutable, one run of bytes, the same in memory and in its file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
-import pyproj
-import shapely
 from numpy.typing import NDArray
 
-from gridmap.grids.nesting import valid_polygons
+from gridmap.errors import InputError
+from gridmap.geo.files import atomic_path
+from gridmap.grids.plan import Plan
+from gridmap.locate.build import faults_of, polygons_of, tables_of
+from gridmap.locate.container import BORDER, GRIDS, PAGE, pack, unpack
+from gridmap.locate.search import Tables
 
-Ints: TypeAlias = NDArray[np.int64]
-Geometries: TypeAlias = NDArray[np.object_]
-NOWHERE = -1
+
+@dataclass(frozen=True)
+class Fault:
+    """A spot of the finest tiling level that belongs to no grid (``gap``) or several (``overlap``), or an odd polygon.
+
+    ``kind`` and ``codes`` are as in :func:`gridmap.geo.coverage.coverage_faults`.
+    """
+
+    kind: str
+    codes: tuple[str, ...]
+    area_m2: float
 
 
-@dataclass(frozen=True, eq=False)
-class LevelIndex:
-    """The grids of one level in ascending order of code, so that of two the lower position is the lower code.
+@dataclass(frozen=True)
+class IndexReport:
+    """What an index was made of.
 
     Parameters
     ----------
-    name, tiles
-        As in the plan.
-    codes
-        Code of each grid.
-    parent
-        Position of each grid's parent in the level above, -1 where there is none.
-    tree, flat_tree
-        The polygons in degrees, and in metres.
+    grids
+        How many grids each level has.
+    edges
+        How many edges their borders have, each counted once.
+    cells, border_cells
+        How many cells the table has, and through how many of them borders run.
+    size_bytes
+        Of the index, in memory and on disk.
+    faults
+        Gaps (answered as ``gap``), overlaps (answered by the lowest code) and invalid polygons (mended).
     """
 
-    name: str
-    tiles: bool
-    codes: NDArray[np.object_]
-    parent: Ints
-    tree: shapely.STRtree
-    flat_tree: shapely.STRtree
+    grids: dict[str, int]
+    edges: int
+    cells: int
+    border_cells: int
+    size_bytes: int
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class GridIndex:
+    """Tables that answer which grid a point is in; see :mod:`gridmap.locate.search`.
+
+    Parameters
+    ----------
+    content
+        All of it, read-only: what its file holds. The arrays below share its memory.
+    tables, border, grids
+        What the kernels read; how border cells are numbered; how many answers are grids.
+    chains, outcome
+        See :class:`gridmap.locate.build.Polygons`.
+    levels, finest
+        Names of the levels from the coarsest, and the place of the finest tiling one.
+    codes
+        Of the grids of each level, ascending, so that of two the lower position is the lower code.
+    plan_version, report
+        What it was made from.
+    """
+
+    content: NDArray[np.uint8]
+    tables: Tables
+    border: int
+    grids: int
+    chains: NDArray[np.int32]
+    outcome: NDArray[np.int8]
+    levels: tuple[str, ...]
+    finest: int
+    codes: tuple[tuple[str, ...], ...]
+    plan_version: str
+    report: IndexReport
 
     @classmethod
-    def of(
-        cls, layer: gpd.GeoDataFrame, name: str, tiles: bool, metric: pyproj.CRS, above: LevelIndex | None
-    ) -> LevelIndex:
-        """Index a layer of a plan."""
-        shapes = valid_polygons(np.asarray(layer.geometry.values, dtype=object))
-        flat = gpd.GeoSeries(shapes, crs=layer.crs).to_crs(metric).to_numpy()
-        parent = np.full(len(layer), NOWHERE, dtype=np.int64)
-        if above is not None:
-            first = pd.Series(np.arange(len(above.codes)), index=above.codes)
-            first = first[~first.index.duplicated()]
-            parent = first.reindex(layer["parent"]).fillna(NOWHERE).to_numpy(dtype=np.int64)
-        shapely.prepare(shapes)
-        return cls(
-            name, tiles, layer.index.to_numpy(dtype=object), parent, shapely.STRtree(shapes), shapely.STRtree(flat)
-        )
+    def of(cls, plan: Plan) -> GridIndex:
+        """Make the index of a plan.
 
-    def holding(self, points: Geometries, parent: Ints | None = None) -> Ints:
-        """Return for each point (degrees) the first grid that covers it (its border included), -1 where none does.
-
-        With ``parent``, only grids whose parent is at that position count.
+        Raises
+        ------
+        PlanError
+            When the finest tiling level has no polygon with an area.
         """
-        point, grid = self.tree.query(points, predicate="intersects")
-        if parent is not None:
-            kept = self.parent[grid] == parent[point]
-            point, grid = point[kept], grid[kept]
-        found = np.full(len(points), len(self.codes), dtype=np.int64)
-        np.minimum.at(found, point, grid)
-        return np.where(found == len(self.codes), NOWHERE, found)
+        polygons = polygons_of(plan)
+        tables, border = tables_of(polygons)
+        faults = [Fault(*row) for row in faults_of(plan)]
+        text = {
+            "plan_version": plan.version,
+            "levels": list(plan.layers),
+            "finest": list(plan.layers).index(plan.finest_tiling),
+            "codes": [layer.index.astype(str).tolist() for layer in plan.layers.values()],
+            "faults": [asdict(fault) for fault in faults],
+        }
+        arrays = {**tables._asdict(), "chains": polygons.chains.reshape(-1), "outcome": polygons.outcome}
+        return cls.from_content(pack(arrays, text, border, polygons.grids), "the index")
 
-    def touched(self, flat_points: Geometries, accuracy_m: NDArray[np.float64]) -> tuple[Ints, Ints]:
-        """Return the pairs (point, grid) where a grid is within the accuracy of a point (metres)."""
-        point, grid = self.flat_tree.query(flat_points, predicate="dwithin", distance=accuracy_m)
-        order = np.lexsort((grid, point))
-        return point[order], grid[order]
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> GridIndex:
+        """Map the file of an index; several processes that do share its memory.
 
-    def distance_m(self, flat_point: shapely.Geometry, grids: Ints) -> NDArray[np.float64]:
-        """Return how far a point is from grids, 0 where it is in one."""
-        return np.asarray(shapely.distance(self.flat_tree.geometries[grids], flat_point))
+        Raises
+        ------
+        InputError
+            When there is no file, it is not an index, or it is damaged.
+        """
+        source = Path(path)
+        if not source.is_file() or source.stat().st_size < PAGE:
+            raise InputError(f"{source} is not an index of grids; make one with Locator(plan).save(path)")
+        mapped: NDArray[np.uint8] = np.memmap(source, dtype=np.uint8, mode="r").view(np.ndarray)
+        return cls.from_content(mapped, str(source))
 
-    def border_distance_m(self, flat_points: Geometries, grids: Ints) -> NDArray[np.float64]:
-        """Return how far each point is from the border of the grid at the same place."""
-        return np.asarray(shapely.distance(shapely.boundary(self.flat_tree.geometries[grids]), flat_points))
+    @classmethod
+    def from_content(cls, content: NDArray[np.uint8], name: str) -> GridIndex:
+        """Return the index that is in some bytes; ``name`` says whose they are when they are none."""
+        arrays, text = unpack(content, name)
+        slots = content[:PAGE].view(np.int64)
+        tables = Tables(*(arrays[field] for field in Tables._fields))
+        levels, codes = tuple(text["levels"]), tuple(tuple(each) for each in text["codes"])
+        report = IndexReport(
+            grids={level: len(each) for level, each in zip(levels, codes, strict=True)},
+            edges=len(tables.xy) // 4,
+            cells=len(tables.table),
+            border_cells=len(tables.anchor) // 2,
+            size_bytes=len(content),
+            faults=tuple(Fault(each["kind"], tuple(each["codes"]), each["area_m2"]) for each in text["faults"]),
+        )
+        return cls(
+            content, tables, int(slots[BORDER]), int(slots[GRIDS]), arrays["chains"].reshape(len(levels), -1),
+            arrays["outcome"], levels, text["finest"], codes, text["plan_version"], report,
+        )  # fmt: skip
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the index as one file, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written.
+        """
+        with atomic_path(path) as draft:
+            self.content.tofile(draft)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The arrays share the bytes; pickled one by one they would each be copied.
+        return GridIndex.from_content, (np.asarray(self.content), "the index")
+
+    @property
+    def nowhere(self) -> int:
+        """The answer where no polygon holds a point."""
+        return len(self.outcome) - 1
