@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from gridmap.cases.added import PERSON_COLUMNS, Added, Coded, Texts
+from gridmap.cases.responsible import Answerers
 from gridmap.errors import CrsError, InputError
 from gridmap.geo.crs import point_xy
 from gridmap.geo.gcj02 import convert
 from gridmap.locate.locator import Answers, Locator
-from gridmap.locate.placement import OUTCOMES
+from gridmap.locate.placement import INVALID, MATCHED
 from gridmap.locate.points import systems_of_layer
 from gridmap.people.check import require_known_grids
 from gridmap.people.roster import Roster
 from gridmap.people.times import microseconds, read_times
 
-PERSON_COLUMNS: Final = ("person_id", "person", "answered_level")
 NO_TIME: Final = "缺少上报时间，无法确定责任人 · no report time, so nobody can be named"
 
 BAD_TIME: Final = "无法识别上报时间 {!r}，无法确定责任人 · cannot read the report time; write 2026-05-01 08:00"
 
-Texts: TypeAlias = NDArray[np.object_]
+_NUMBER: Final = r"^-?[0-9]{1,15}(\.[0-9]+)?$"
+"""What a number is in nearly every table; the rest is left to pandas."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of the incidents say what; see :func:`join_incidents`."""
+
+    lon: str = "lon"
+    lat: str = "lat"
+    crs: str = "crs"
+    time: str = "reported_at"
+    duty: str = "type"
+    accuracy: str = "accuracy_m"
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all columns."""
+        return self.lon, self.lat, self.crs, self.time, self.duty, self.accuracy
 
 
 def join_incidents(
@@ -86,56 +107,121 @@ def join_incidents(
     a   01  matched
     b  NaN  invalid
     """
-    names = {"lon": lon, "lat": lat, "crs": crs, "time": time, "duty": duty, "accuracy": accuracy}
-    if roster is not None and not allow_unknown_grids:
-        require_known_grids(roster, locator.all_codes)
-    added = added_columns(incidents, locator, roster, names, unmask=unmask)
-    taken = [column for column in added.columns if column in incidents.columns]
-    if taken:
-        raise InputError(f"the incidents already have {', '.join(taken)}; rename or drop these columns and join again")
+    joiner = Joiner(
+        locator, roster, Columns(lon, lat, crs, time, duty, accuracy), unmask=unmask,
+        allow_unknown_grids=allow_unknown_grids,
+    )  # fmt: skip
+    added = joiner.added(incidents).as_frame()
+    refuse_taken(incidents, added)
     return pd.concat([incidents, added.set_axis(incidents.index)], axis=1)
 
 
-def added_columns(
-    incidents: pd.DataFrame, locator: Locator, roster: Roster | None, names: dict[str, str], *, unmask: bool
-) -> pd.DataFrame:
-    """Return what a join adds to incidents, a row a row, RangeIndex; ``names`` as in :func:`join_incidents`."""
-    _refuse_twice(incidents, names)
-    lon, lat, from_geometry = _coordinates(incidents, names)
-    accuracy = incidents[names["accuracy"]].to_numpy() if names["accuracy"] in incidents.columns else None
-    systems = _systems(incidents, names["crs"])
-    if from_geometry and not isinstance(systems, str):
-        systems = systems_of_layer(systems, incidents.crs.to_epsg())
-    answers = locator.answer(lon, lat, crs=systems, accuracy_m=accuracy)
-    frame = answers.as_frame()
-    reason = answers.reason.copy()
-    people = np.full((len(frame), len(PERSON_COLUMNS)), None, dtype=object)
-    if roster is not None and len(frame):
-        times, unreadable = _times(incidents, names["time"])
-        duties = _duties(incidents, names["duty"])
-        people = _people(answers, roster, times, duties, unmask=unmask)
-        lost = np.isnan(times) & (answers.outcome != OUTCOMES.index("invalid"))
-        written = incidents[names["time"]].to_numpy(dtype=object)
-        for row in np.flatnonzero(lost):
-            why = BAD_TIME.format(written[row]) if unreadable[row] else NO_TIME
-            reason[row] = f"{reason[row]}；{why}" if reason[row] else why
-    frame["reason"] = pd.Series(reason, dtype="str")
-    for i, column in enumerate(PERSON_COLUMNS):
-        frame[column] = pd.Series(people[:, i], dtype="str")
-    frame["plan_version"] = pd.Series([locator.plan_version] * len(frame), dtype="str")
-    return frame
+class Joiner:
+    """A join made ready: asked for one table or for the pieces of a big one; may be shared between threads and pickled.
+
+    Parameters
+    ----------
+    locator, roster, unmask, allow_unknown_grids
+        As in :func:`join_incidents`.
+    columns
+        Names of the columns.
+
+    Raises
+    ------
+    RosterError
+        When the roster names grids that the plan does not have.
+    """
+
+    def __init__(
+        self,
+        locator: Locator,
+        roster: Roster | None,
+        columns: Columns,
+        *,
+        unmask: bool = False,
+        allow_unknown_grids: bool = False,
+    ) -> None:
+        if roster is not None and not allow_unknown_grids:
+            require_known_grids(roster, locator.all_codes)
+        self.locator, self.roster, self.columns, self.unmask = locator, roster, columns, unmask
+        self._answerers: Answerers | None = None
+
+    def added(self, incidents: pd.DataFrame) -> Added:
+        """Return what the join adds to incidents, a row a row; of columns only those named are looked at."""
+        names = self.columns
+        _refuse_twice(incidents, names)
+        lon, lat, from_geometry = _coordinates(incidents, names)
+        accuracy = _accuracy(incidents[names.accuracy]) if names.accuracy in incidents.columns else None
+        systems = _systems(incidents, names.crs)
+        if from_geometry and not isinstance(systems, str):
+            systems = systems_of_layer(systems, incidents.crs.to_epsg())
+        answers = self.locator.answer(lon, lat, crs=systems, accuracy_m=accuracy)
+        size = len(incidents)
+        people = {name: Coded.same(None, size) for name in PERSON_COLUMNS}
+        reasons = _Reasons(answers)
+        if self.roster is not None and size:
+            times, unreadable = _times(incidents, names.time)
+            people = self._asked(answers).answer(answers.grid, times, _duties(incidents, names.duty))
+            reasons.add_lost(times, unreadable, incidents[names.time])
+        version = Coded.same(self.locator.plan_version, size)
+        return Added(answers.as_frame(), {"reason": reasons.coded(), **people, "plan_version": version})
+
+    def _asked(self, answers: Answers) -> Answerers:
+        if self._answerers is None:
+            assert self.roster is not None
+            self._answerers = Answerers(self.roster, answers.codes, unmask=self.unmask)
+        return self._answerers
 
 
-def _refuse_twice(incidents: pd.DataFrame, names: dict[str, str]) -> None:
-    twice = [name for name in names.values() if (incidents.columns == name).sum() > 1]
+class _Reasons:
+    """Why rows are not matched or name nobody; most rows have no reason, and are not looked at."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._size = len(answers.outcome)
+        self._rows = np.flatnonzero(answers.outcome != MATCHED)
+        self._texts: Texts = answers.reason[self._rows] if len(self._rows) else np.empty(0, dtype=object)
+
+    def add_lost(self, times: NDArray[np.float64], unreadable: NDArray[np.bool_], written: pd.Series) -> None:
+        """Say of points with a place but without a time that nobody can be named."""
+        lost = np.flatnonzero(np.isnan(times) & (self._answers.outcome != INVALID))
+        if len(lost) == 0:
+            return
+        why = np.full(len(lost), NO_TIME, dtype=object)
+        odd = np.flatnonzero(unreadable[lost])
+        why[odd] = [BAD_TIME.format(value) for value in written.iloc[lost[odd]].astype(object)]
+        reason = np.full(self._size, "", dtype=object)
+        reason[self._rows] = self._texts
+        before = reason[lost] != ""
+        reason[lost] = np.where(before, reason[lost] + "；" + why, why)
+        self._rows = np.flatnonzero(reason != "")
+        self._texts = reason[self._rows]
+
+    def coded(self) -> Coded:
+        """Return the reasons, empty text where there is none."""
+        found = Coded.of(self._texts)
+        positions = np.full(self._size, len(found.values), dtype=np.int32)
+        positions[self._rows] = found.positions
+        return Coded(positions, np.append(found.values, "").astype(object))
+
+
+def refuse_taken(incidents: pd.DataFrame, added: pd.DataFrame) -> None:
+    """Refuse incidents that already have a column which the join adds."""
+    taken = [column for column in added.columns if column in incidents.columns]
+    if taken:
+        raise InputError(f"the incidents already have {', '.join(taken)}; rename or drop these columns and join again")
+
+
+def _refuse_twice(incidents: pd.DataFrame, names: Columns) -> None:
+    twice = [name for name in names.names() if (incidents.columns == name).sum() > 1]
     if twice:
         raise InputError(f"the incidents have the column {twice[0]!r} more than once; rename or drop all but one")
 
 
-def _coordinates(incidents: pd.DataFrame, names: dict[str, str]) -> tuple[Any, Any, bool]:
-    missing = [names[axis] for axis in ("lon", "lat") if names[axis] not in incidents.columns]
+def _coordinates(incidents: pd.DataFrame, names: Columns) -> tuple[Any, Any, bool]:
+    missing = [name for name in (names.lon, names.lat) if name not in incidents.columns]
     if not missing:
-        return incidents[names["lon"]].to_numpy(), incidents[names["lat"]].to_numpy(), False
+        return numbers(incidents[names.lon]), numbers(incidents[names.lat]), False
     if isinstance(incidents, gpd.GeoDataFrame) and incidents.crs is not None:
         shapes = incidents.geometry
         if incidents.crs.to_epsg() not in (4326, 4490):
@@ -148,9 +234,36 @@ def _coordinates(incidents: pd.DataFrame, names: dict[str, str]) -> tuple[Any, A
     )
 
 
+def numbers(values: pd.Series) -> NDArray[Any]:
+    """Return a column as numbers, NaN where it holds none; text is read to the last bit.
+
+    Examples
+    --------
+    >>> numbers(pd.Series([" 120.1", "1.5e2", "x", None], dtype="str")).tolist()
+    [120.1, 150.0, nan, nan]
+    """
+    if not isinstance(values.dtype, pd.StringDtype):
+        return np.asarray(values.to_numpy())
+    texts = pc.utf8_trim_whitespace(pa.array(values, type=pa.large_string()))
+    plain = pc.match_substring_regex(texts, _NUMBER)
+    found = pc.if_else(plain, texts, None).cast(pa.float64()).to_numpy(zero_copy_only=False).copy()
+    others = np.flatnonzero(pc.fill_null(pc.invert(plain), False).to_numpy(zero_copy_only=False))
+    found[others] = pd.to_numeric(values.iloc[others], errors="coerce").to_numpy(dtype=np.float64)
+    return np.asarray(found)
+
+
+def _accuracy(values: pd.Series) -> NDArray[Any]:
+    """Return accuracies as numbers where all are; a word that is none is kept, for the locator to refuse."""
+    if not isinstance(values.dtype, pd.StringDtype):
+        return np.asarray(values.to_numpy())
+    found = numbers(values)
+    stated = values.notna() & (values.str.strip() != "")
+    return values.to_numpy(dtype=object) if (np.isnan(found) & stated.to_numpy(dtype=bool)).any() else found
+
+
 def _systems(incidents: pd.DataFrame, crs: str) -> Any:
     if crs in incidents.columns:
-        return incidents[crs].to_numpy(dtype=object)
+        return _stated_systems(incidents[crs])
     if crs == "crs":
         return "wgs84"
     try:
@@ -159,6 +272,19 @@ def _systems(incidents: pd.DataFrame, crs: str) -> Any:
         there = ", ".join(map(str, incidents.columns))
         raise CrsError(f"crs={crs!r} is neither a column of the incidents ({there}) nor a system: {error}") from None
     return crs
+
+
+def _stated_systems(values: pd.Series) -> Any:
+    """Return one system where all rows state the same that is known, else one a row."""
+    which, names = pd.factorize(values)
+    if len(names) == 1 and (which == 0).all():
+        try:
+            convert(0.0, 0.0, str(names[0]).strip().removesuffix(".0"), "wgs84")
+        except CrsError:
+            pass
+        else:
+            return str(names[0]).strip().removesuffix(".0")
+    return np.array([*names, None], dtype=object)[which]
 
 
 def _times(incidents: pd.DataFrame, time: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -173,21 +299,10 @@ def _times(incidents: pd.DataFrame, time: str) -> tuple[NDArray[np.float64], NDA
     return microseconds(times, np.nan), unreadable
 
 
-def _duties(incidents: pd.DataFrame, duty: str) -> list[str | None]:
+def _duties(incidents: pd.DataFrame, duty: str) -> pd.Series:
+    """Return codes of case types, missing where none is stated."""
     if duty not in incidents.columns:
-        return [None] * len(incidents)
-    return [None if pd.isna(value) or not str(value).strip() else str(value).strip() for value in incidents[duty]]
-
-
-def _people(
-    answers: Answers, roster: Roster, times: NDArray[np.float64], duties: list[str | None], *, unmask: bool
-) -> Texts:
-    levels = list(answers.grid)[::-1]
-    codes = {level: np.append(answers.codes[level], "").astype(object)[answers.grid[level]] for level in levels}
-    people = np.full((len(times), len(PERSON_COLUMNS)), None, dtype=object)
-    for row in np.flatnonzero(np.isfinite(times)):
-        chain = [(level, codes[level][row]) for level in levels if codes[level][row] != ""]
-        found = roster.find(chain, duties[row], times[row], unmask=unmask) if chain else None
-        if found is not None:
-            people[row] = found.person_id, found.name, found.level
-    return people
+        return pd.Series([None] * len(incidents), dtype=object)
+    which, names = pd.factorize(incidents[duty])
+    codes = [str(name).strip() or None for name in names]
+    return pd.Series(np.array([*codes, None], dtype=object)[which])

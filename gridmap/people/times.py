@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gridmap.errors import InputError
+
+Moments: TypeAlias = NDArray[np.datetime64]
 
 ZONE: Final = "Asia/Shanghai"
 """What a time without a zone means (design.md, decision 2)."""
@@ -19,6 +24,9 @@ _WRITTEN: Final = (
     r"(?:[T\s]*(?P<hour>\d{1,2})[:时点](?P<minute>\d{1,2})(?:[:分](?P<second>\d{1,2})(?P<part>\.\d+)?秒?|分)?)?"
     r"\s*(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?\s*$"
 )
+_NAIVE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?$"
+_ZONED: Final = _NAIVE.removesuffix(")?$") + r")(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+"""The two layouts that nearly every file has throughout; Arrow reads them thirty times as fast as the whole pattern."""
 
 
 def read_times(values: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
@@ -45,6 +53,59 @@ def read_times(values: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
     if pd.api.types.is_datetime64_any_dtype(plain.dtype):
         aware = plain if plain.dt.tz is not None else _localized(plain)
         return aware.dt.tz_convert("UTC").astype("datetime64[us, UTC]"), np.zeros(len(plain), dtype=bool)
+    return _read_text(plain) if isinstance(plain.dtype, pd.StringDtype) else _read_written(plain)
+
+
+def _read_text(plain: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
+    """Read text: ISO 8601 at once, and of what else there is every spelling once."""
+    texts = pc.utf8_trim_whitespace(pa.array(plain, type=pa.large_string()))
+    times = _whole(texts)
+    if times is None:
+        times = _in_parts(texts)
+    unreadable = np.zeros(len(plain), dtype=bool)
+    rest = np.flatnonzero(np.isnat(times) & plain.notna().to_numpy(dtype=bool))
+    if len(rest):
+        which, spellings = pd.factorize(plain.iloc[rest])
+        slow, odd = _read_written(pd.Series(spellings, dtype="str"))
+        times[rest] = _utc(slow)[which]
+        unreadable[rest] = odd[which]
+    return pd.Series(times).dt.tz_localize("UTC"), unreadable
+
+
+def _whole(texts: pa.Array) -> Moments | None:
+    """Return times where all are written in one of the two layouts, with minutes or as days alone."""
+    minutes = pc.equal(pc.utf8_slice_codeunits(texts, 13, 14), ":")
+    if not pc.all(pc.or_(minutes, pc.equal(pc.utf8_length(texts), 10))).as_py():
+        return None
+    for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return _moments(texts.cast(kind))
+    return None
+
+
+def _in_parts(texts: pa.Array) -> Moments:
+    """Return the times of those rows that are written in one of the two layouts."""
+    found = np.full(len(texts), np.datetime64("NaT", "us"))
+    for pattern, kind in ((_ZONED, pa.timestamp("us", "UTC")), (_NAIVE, pa.timestamp("us"))):
+        chosen = pc.if_else(pc.match_substring_regex(texts, pattern), texts, None)
+        # Where one looks like a time and is none (February 30), each is read by itself.
+        with contextlib.suppress(pa.ArrowInvalid):
+            times = _moments(chosen.cast(kind))
+            found = np.where(np.isnat(times), found, times)
+    return found
+
+
+def _moments(times: pa.Array) -> Moments:
+    naive = pd.Series(times.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False).copy())
+    return _utc(naive.dt.tz_localize("UTC") if times.type.tz is not None else _localized(naive))
+
+
+def _utc(aware: pd.Series) -> Moments:
+    return aware.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]", copy=True)
+
+
+def _read_written(plain: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
+    """Read any spelling; the one place that says what a time looks like."""
     there = plain.notna() & (plain.astype("str").str.strip() != "")
     found = plain.where(there, None).astype("str").str.extract(_WRITTEN)
     month, day = (found[name].fillna(found[f"{name}2"]) for name in ("month", "day"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridmap.people.times import at_microseconds, microseconds, read_times
+from gridmap.people.times import _read_written, at_microseconds, microseconds, read_times
 
 MOMENT = datetime(2026, 5, 1, 8, 30, tzinfo=timezone(timedelta(hours=8)))
 
@@ -51,3 +51,32 @@ def test_what_python_writes_is_read_back(naive, minutes):
     assert times[0] == aware
     assert times[1] == aware.replace(microsecond=0)
     assert at_microseconds(aware) == pytest.approx(aware.timestamp() * 1e6, abs=1)
+
+
+def spelled(moment: datetime, layout: str, zone: str) -> str:
+    return moment.strftime(layout) + zone
+
+
+SPELLINGS = st.one_of(
+    st.builds(
+        spelled,
+        st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31)),
+        st.sampled_from(
+            ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H", "%Y-%m-%d %H:%M:%S.%f", "%Y/%m/%d %H:%M"]
+        ),
+        st.sampled_from(["", "Z", "+08", "+08:00", "-0530", " +08:00", "+08:60"]),
+    ),
+    st.sampled_from(
+        ["2026-02-30", "2026-05-01 24:00", "", " ", "now", " 2026-05-01 08:30 ", "2026年5月1日", "0000-01-01"]
+    ),
+    st.none(),
+)
+
+
+@given(st.lists(SPELLINGS, max_size=6))
+def test_the_fast_way_reads_what_the_slow_way_reads(texts):
+    column = pd.Series(texts, dtype="str")
+    times, unreadable = read_times(column)
+    slow, odd = _read_written(column.astype(object))
+    assert microseconds(times, 0.5).tolist() == microseconds(slow, 0.5).tolist()
+    assert unreadable.tolist() == odd.tolist()
