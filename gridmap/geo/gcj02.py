@@ -67,6 +67,17 @@ def to_wgs84(lon: ArrayLike, lat: ArrayLike, crs: str | int) -> tuple[Floats, Fl
     return convert(lon, lat, crs, "wgs84")
 
 
+def is_degrees(crs: str | int) -> bool:
+    """Whether coordinates in a system are WGS 84 (or CGCS2000) degrees as they stand.
+
+    Raises
+    ------
+    CrsError
+        When the system is not known.
+    """
+    return _known(crs) == "wgs84"
+
+
 def out_of_china(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
     """Where the shift does not apply: outside the box that the published formula knows."""
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)

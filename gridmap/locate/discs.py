@@ -37,15 +37,19 @@ def metres_per_degree(lat):
     return math.radians(across * cosine), math.radians(along)
 
 
-@njit(cache=True, nogil=True)
-def _to_edge(lon, lat, east, north, xy, e):
-    """Return the square of the distance from a point to an edge."""
+@njit(cache=True, nogil=True, inline="always")
+def _nearer(lon, lat, east, north, xy, e, least):
+    """Return the square of the distance from a point to an edge, or ``least`` where that is smaller."""
     ax, ay = (xy[4 * e] - lon) * east, (xy[4 * e + 1] - lat) * north
-    dx, dy = (xy[4 * e + 2] - xy[4 * e]) * east, (xy[4 * e + 3] - xy[4 * e + 1]) * north
-    along = -(ax * dx + ay * dy) / (dx * dx + dy * dy)
-    along = min(max(along, 0.0), 1.0)
-    x, y = ax + along * dx, ay + along * dy
-    return x * x + y * y
+    bx, by = (xy[4 * e + 2] - lon) * east, (xy[4 * e + 3] - lat) * north
+    dx, dy = bx - ax, by - ay
+    if ax * dx + ay * dy >= 0.0:
+        return min(least, ax * ax + ay * ay)
+    if bx * dx + by * dy <= 0.0:
+        return min(least, bx * bx + by * by)
+    across, length = ax * dy - ay * dx, dx * dx + dy * dy
+    # Divided only where it counts: most edges are further than one before.
+    return across * across / length if across * across < least * length else least
 
 
 @njit(cache=True, nogil=True)
@@ -54,7 +58,7 @@ def border_distance_m(lon, lat, polygon, xy, polygon_start, polygon_edge):
     east, north = metres_per_degree(lat)
     least = np.inf
     for k in range(polygon_start[polygon], polygon_start[polygon + 1]):
-        least = min(least, _to_edge(lon, lat, east, north, xy, polygon_edge[k]))
+        least = _nearer(lon, lat, east, north, xy, polygon_edge[k], least)
     return math.sqrt(least)
 
 
@@ -87,7 +91,7 @@ def borders_within(lon, lat, radius_m, grids, tables, border):
                 for _ in range(tables.records[record]):
                     e = tables.records[at]
                     at += EDGE_WORDS
-                    distance = _to_edge(lon[i], lat[i], east, north, xy, e)
+                    distance = _nearer(lon[i], lat[i], east, north, xy, e, np.inf)
                     if distance > reach:
                         continue
                     for w in range(tables.owner_start[e], tables.owner_start[e + 1]):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from gridmap.errors import InputError
@@ -68,6 +69,8 @@ class GridIndex:
         What the kernels read; how border cells are numbered; how many answers are grids.
     chains, outcome
         See :class:`gridmap.locate.build.Polygons`.
+    bounds
+        West, south, east, north of the county.
     levels, finest
         Names of the levels from the coarsest, and the place of the finest tiling one.
     codes
@@ -82,6 +85,7 @@ class GridIndex:
     grids: int
     chains: NDArray[np.int32]
     outcome: NDArray[np.int8]
+    bounds: NDArray[np.float64]
     levels: tuple[str, ...]
     finest: int
     codes: tuple[tuple[str, ...], ...]
@@ -107,7 +111,10 @@ class GridIndex:
             "codes": [layer.index.astype(str).tolist() for layer in plan.layers.values()],
             "faults": [asdict(fault) for fault in faults],
         }
-        arrays = {**tables._asdict(), "chains": polygons.chains.reshape(-1), "outcome": polygons.outcome}
+        arrays = {
+            **tables._asdict(), "chains": polygons.chains.reshape(-1), "outcome": polygons.outcome,
+            "bounds": np.array(shapely.bounds(polygons.shapes[-1])),
+        }
         return cls.from_content(pack(arrays, text, border, polygons.grids), "the index")
 
     @classmethod
@@ -142,7 +149,7 @@ class GridIndex:
         )
         return cls(
             content, tables, int(slots[BORDER]), int(slots[GRIDS]), arrays["chains"].reshape(len(levels), -1),
-            arrays["outcome"], levels, text["finest"], codes, text["plan_version"], report,
+            arrays["outcome"], arrays["bounds"], levels, text["finest"], codes, text["plan_version"], report,
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> None:

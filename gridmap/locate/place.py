@@ -1,61 +1,74 @@
 """One point by one call: the kernel behind :meth:`gridmap.Locator.locate`.
 
-Numba takes a microsecond to unpack a dozen arrays and a third of one to unpack a single one, so this kernel is handed
-the bytes of the index and finds the arrays in them itself. What it does with them is what the kernels for many do.
+Unpacking a dozen arrays costs numba two microseconds, more than the look-up itself. So this kernel is handed the address
+of the index (:mod:`gridmap.locate.container`) and finds the arrays there; whoever calls it keeps the index alive. What
+it does with them is what the kernels for many points do.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import carray, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from gridmap.locate.container import BORDER, FIRST, GRIDS, PAGE
 from gridmap.locate.discs import border_distance_m
 from gridmap.locate.search import NARROW, Tables, find_answer
 
 
+@intrinsic
+def _pointer(_context, address):
+    """Return an address as the pointer that ``carray`` wants."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), generate
+
+
 @njit(cache=True, nogil=True)
-def place_point(found, lon, lat):
-    """Return the answer at a point and how far it is from the border of its grid of the finest tiling level (NaN: none)."""
-    slots = found[:PAGE].view(np.int64)
-    border = slots[BORDER]
-    if border == NARROW:
-        narrow = _tables(found, slots, _part(found, slots, 1).view(np.uint16))
-        answer = find_answer(lon, lat, narrow, border)
-        return answer, _border_m(lon, lat, answer, slots[GRIDS], narrow)
-    wide = _tables(found, slots, _part(found, slots, 1).view(np.int32))
-    answer = find_answer(lon, lat, wide, border)
-    return answer, _border_m(lon, lat, answer, slots[GRIDS], wide)
+def place_point(address, lon, lat):
+    """Return a point's answer, and how far it is from the border of its grid of the finest tiling level (NaN: none)."""
+    slots = carray(_pointer(address), (PAGE // 8,), np.int64)
+    if slots[BORDER] == NARROW:
+        return _place(lon, lat, slots, _tables(address, slots, _array(address, slots, 1, 2, np.uint16)))
+    return _place(lon, lat, slots, _tables(address, slots, _array(address, slots, 1, 4, np.int32)))
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _part(found, slots, array):
-    return found[slots[FIRST + 2 * array] : slots[FIRST + 2 * array + 1]]
+def _array(address, slots, number, size, kind):
+    start, stop = slots[FIRST + 2 * number], slots[FIRST + 2 * number + 1]
+    return carray(_pointer(address + start), ((stop - start) // size,), kind)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _tables(found, slots, table):
-    """Return the tables in the order of :class:`gridmap.locate.search.Tables`."""
+def _tables(address, slots, table):
+    """Return the arrays in the order of :class:`gridmap.locate.search.Tables`."""
     return Tables(
-        _part(found, slots, 0).view(np.float64),
+        _array(address, slots, 0, 8, np.float64),
         table,
-        _part(found, slots, 2).view(np.int32),
-        _part(found, slots, 3).view(np.int32),
-        _part(found, slots, 4).view(np.int32),
-        _part(found, slots, 5).view(np.float64),
-        _part(found, slots, 6).view(np.float64),
-        _part(found, slots, 7).view(np.int32),
-        _part(found, slots, 8).view(np.int32),
-        _part(found, slots, 9).view(np.int32),
-        _part(found, slots, 10).view(np.int32),
-        _part(found, slots, 11).view(np.int32),
+        _array(address, slots, 2, 4, np.int32),
+        _array(address, slots, 3, 4, np.int32),
+        _array(address, slots, 4, 4, np.int32),
+        _array(address, slots, 5, 8, np.float64),
+        _array(address, slots, 6, 8, np.float64),
+        _array(address, slots, 7, 4, np.int32),
+        _array(address, slots, 8, 4, np.int32),
+        _array(address, slots, 9, 4, np.int32),
+        _array(address, slots, 10, 4, np.int32),
+        _array(address, slots, 11, 4, np.int32),
     )
 
 
 @njit(cache=True, nogil=True)
-def _border_m(lon, lat, answer, grids, tables):
-    if answer >= grids:
-        return np.nan
-    while tables.above[answer] >= 0:
-        answer = np.int64(tables.above[answer])
-    return border_distance_m(lon, lat, answer, tables.xy, tables.polygon_start, tables.polygon_edge)
+def _place(lon, lat, slots, tables):
+    answer = find_answer(lon, lat, tables, slots[BORDER])
+    if answer >= slots[GRIDS]:
+        return answer, np.nan
+    grid = answer
+    while tables.above[grid] >= 0:
+        grid = np.int64(tables.above[grid])
+    return answer, border_distance_m(lon, lat, grid, tables.xy, tables.polygon_start, tables.polygon_edge)

@@ -1,10 +1,10 @@
-"""The answers to "which grid": outcomes, placements and candidates."""
+"""What a point's look-up says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 Outcome = Literal["matched", "ambiguous", "gap", "outside", "invalid"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -20,8 +20,7 @@ class Candidate:
     distance_m: float
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """Where a point belongs.
 
     Parameters

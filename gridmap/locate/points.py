@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gridmap.errors import CrsError, InputError
-from gridmap.geo.gcj02 import NAMES, to_wgs84
+from gridmap.geo.gcj02 import NAMES, is_degrees, to_wgs84
 
 Floats: TypeAlias = NDArray[np.float64]
 Texts: TypeAlias = NDArray[np.object_]
@@ -31,18 +31,21 @@ class Points:
     Parameters
     ----------
     lon, lat
-        WGS 84 degrees; NaN where there is a reason.
+        WGS 84 degrees; NaN where a point's system is not known or does not reach so far.
     raw_lon, raw_lat
-        As they came in.
-    reason
-        Why a point cannot be placed, empty where it can.
+        As they came in; the same arrays where nothing was converted.
+    crs_reason
+        Position → why its system cannot be used.
     """
 
     lon: Floats
     lat: Floats
     raw_lon: Floats
     raw_lat: Floats
-    reason: Texts
+    crs_reason: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.lon)
 
 
 def read_points(lon: ArrayLike, lat: ArrayLike, crs: CrsChoice) -> Points:
@@ -65,21 +68,15 @@ def read_points(lon: ArrayLike, lat: ArrayLike, crs: CrsChoice) -> Points:
     Examples
     --------
     >>> points = read_points([120.3, 120.3], [31.5, 31.5], ["wgs84", "mars"])
-    >>> points.reason[0], points.reason[1][:14]
-    ('', "坐标系 'mars' 不认识")
+    >>> points.lon.tolist(), points.crs_reason[1][:14]
+    ([120.3, nan], "坐标系 'mars' 不认识")
     """
     raw_lon, raw_lat = _numbers(lon), _numbers(lat)
     if np.ndim(lon) > 1 or np.ndim(lat) > 1:
         raise InputError("longitudes and latitudes have to be one list each, not tables")
     if len(raw_lon) != len(raw_lat):
         raise InputError(f"{len(raw_lon)} longitudes but {len(raw_lat)} latitudes; give as many of each")
-    x, y, reason = _converted(raw_lon, raw_lat, crs)
-    bad = ~(np.isfinite(raw_lon) & np.isfinite(raw_lat))
-    reason[bad & (reason == "")] = MISSING
-    far = (reason == "") & ~((np.abs(x) <= 180) & (np.abs(y) <= 90))
-    reason[far] = NOT_DEGREES
-    lost = reason != ""
-    return Points(np.where(lost, np.nan, x), np.where(lost, np.nan, y), raw_lon, raw_lat, reason)
+    return _converted(raw_lon, raw_lat, crs)
 
 
 def systems_of_layer(stated: Sequence[object], epsg: int | None) -> Texts:
@@ -106,27 +103,30 @@ def systems_of_layer(stated: Sequence[object], epsg: int | None) -> Texts:
 def _numbers(values: ArrayLike) -> Floats:
     array = np.atleast_1d(np.asarray(values))
     if array.dtype.kind in "fiu":
-        return array.astype(np.float64)
-    return np.asarray(pd.to_numeric(pd.Series(array.ravel()), errors="coerce"), dtype=np.float64)
+        return np.ascontiguousarray(array, dtype=np.float64)
+    return np.array(pd.to_numeric(pd.Series(array.ravel()), errors="coerce"), dtype=np.float64)
 
 
-def _converted(lon: Floats, lat: Floats, crs: CrsChoice) -> tuple[Floats, Floats, Texts]:
-    reason = np.full(len(lon), "", dtype=object)
+def _converted(raw_lon: Floats, raw_lat: Floats, crs: CrsChoice) -> Points:
     if isinstance(crs, str | int):
-        return *to_wgs84(lon, lat, crs), reason
+        if is_degrees(crs):
+            return Points(raw_lon, raw_lat, raw_lon, raw_lat, {})
+        return Points(*to_wgs84(raw_lon, raw_lat, crs), raw_lon, raw_lat, {})
     systems = pd.Series(np.asarray(crs, dtype=object))
-    if len(systems) != len(lon):
-        raise InputError(f"{len(lon)} points but {len(systems)} coordinate systems; give one for all or one a point")
-    names = systems.astype("str").str.strip().where(systems.notna(), "").to_numpy(dtype=object)
-    x, y = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
-    for name in pd.unique(names):
-        rows = np.flatnonzero(names == name)
+    if len(systems) != len(raw_lon):
+        raise InputError(f"{len(raw_lon)} points but {len(systems)} coordinate systems; give one for all or one a point")
+    number, names = pd.factorize(systems, use_na_sentinel=False)
+    x, y = np.full(len(raw_lon), np.nan), np.full(len(raw_lon), np.nan)
+    why: dict[int, str] = {}
+    for i, stated in enumerate(names):
+        rows = np.flatnonzero(number == i)
+        name = "" if pd.isna(stated) else str(stated).strip()
         if not name:
-            reason[rows] = NO_CRS
+            why |= dict.fromkeys(rows.tolist(), NO_CRS)
             continue
         try:
             # A table reads a column of EPSG codes with gaps as 4490.0.
-            x[rows], y[rows] = to_wgs84(lon[rows], lat[rows], str(name).removesuffix(".0"))
+            x[rows], y[rows] = to_wgs84(raw_lon[rows], raw_lat[rows], name.removesuffix(".0"))
         except CrsError as error:
-            reason[rows] = f"坐标系 {name!r} 不认识 · {error}"
-    return x, y, reason
+            why |= dict.fromkeys(rows.tolist(), f"坐标系 {name!r} 不认识 · {error}")
+    return Points(x, y, raw_lon, raw_lat, why)
