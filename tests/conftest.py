@@ -16,7 +16,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
-sys.path[:0] = [str(ROOT / "tests"), *(str(ROOT / "tests" / name) for name in ("grids", "real"))]
+sys.path[:0] = [str(ROOT / "tests"), *(str(ROOT / "tests" / name) for name in ("grids", "locate", "real"))]
 
 
 def shared_path(name: str) -> Path:

@@ -36,10 +36,8 @@ def read_accuracy(accuracy_m: ArrayLike, size: int) -> Floats:
     stated = np.ravel(np.asarray(accuracy_m))
     if len(stated) not in (1, size):
         raise InputError(f"{size} points but {len(stated)} accuracies; give one for all or one a point")
-    if stated.dtype.kind in "fiu":
-        values = stated.astype(np.float64)
-    else:
-        values = _parsed(pd.Series(stated.astype(object)))
+    numeric = stated.dtype.kind in "fiu"
+    values = stated.astype(np.float64) if numeric else _parsed(pd.Series(stated.astype(object)))
     return np.broadcast_to(np.where(values < 0, -1.0, values), (size,))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely

@@ -73,9 +73,7 @@ class AnchorError(RuntimeError):
     """A row's ray runs along an edge; another frame has to be taken."""
 
 
-def fill_cells(
-    edges: Edges, frame: Frame, above: Ints, table: NDArray[Any], border: int
-) -> BorderCells:
+def fill_cells(edges: Edges, frame: Frame, above: Ints, table: NDArray[Any], border: int) -> BorderCells:
     """Fill the table of cells and return those that edges run through.
 
     Parameters

@@ -112,7 +112,9 @@ class GridIndex:
             "faults": [asdict(fault) for fault in faults],
         }
         arrays = {
-            **tables._asdict(), "chains": polygons.chains.reshape(-1), "outcome": polygons.outcome,
+            **tables._asdict(),
+            "chains": polygons.chains.reshape(-1),
+            "outcome": polygons.outcome,
             "bounds": np.array(shapely.bounds(polygons.shapes[-1])),
         }
         return cls.from_content(pack(arrays, text, border, polygons.grids), "the index")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gridmap.errors import InputError, PlanError
+from gridmap.errors import PlanError
 from gridmap.grids.plan import Plan
 from gridmap.locate import placement as p
 from gridmap.locate.accuracy import disc_candidates, read_accuracy
@@ -132,9 +132,7 @@ class Locator:
     def __reduce__(self) -> tuple[Any, ...]:
         return Locator._of, (self._index,)
 
-    def locate(
-        self, lon: float, lat: float, *, crs: str | int = "wgs84", accuracy_m: float | None = None
-    ) -> Placement:
+    def locate(self, lon: float, lat: float, *, crs: str | int = "wgs84", accuracy_m: float | None = None) -> Placement:
         """Place one point.
 
         Parameters
@@ -194,9 +192,7 @@ class Locator:
             for metres, grid in sorted(zip(touched.distance_m, touched.grid, strict=True))
         ]
         outcome = OUTCOMES[said.outcome[0]]
-        return Placement(
-            outcome, said.reason[0], MappingProxyType(chain), tuple(candidates), border, self.plan_version
-        )
+        return Placement(outcome, said.reason[0], MappingProxyType(chain), tuple(candidates), border, self.plan_version)
 
     def locate_many(
         self,

@@ -1,8 +1,8 @@
 """One point by one call: the kernel behind :meth:`gridmap.Locator.locate`.
 
-Unpacking a dozen arrays costs numba two microseconds, more than the look-up itself. So this kernel is handed the address
-of the index (:mod:`gridmap.locate.container`) and finds the arrays there; whoever calls it keeps the index alive. What
-it does with them is what the kernels for many points do.
+Unpacking a dozen arrays costs numba two microseconds, more than the look-up itself. So this kernel is handed the
+address of the index (:mod:`gridmap.locate.container`) and finds the arrays there; whoever calls it keeps the index
+alive. What it does with them is what the kernels for many points do.
 """
 
 from __future__ import annotations

@@ -114,7 +114,9 @@ def _converted(raw_lon: Floats, raw_lat: Floats, crs: CrsChoice) -> Points:
         return Points(*to_wgs84(raw_lon, raw_lat, crs), raw_lon, raw_lat, {})
     systems = pd.Series(np.asarray(crs, dtype=object))
     if len(systems) != len(raw_lon):
-        raise InputError(f"{len(raw_lon)} points but {len(systems)} coordinate systems; give one for all or one a point")
+        raise InputError(
+            f"{len(raw_lon)} points but {len(systems)} coordinate systems; give one for all or one a point"
+        )
     number, names = pd.factorize(systems, use_na_sentinel=False)
     x, y = np.full(len(raw_lon), np.nan), np.full(len(raw_lon), np.nan)
     why: dict[int, str] = {}

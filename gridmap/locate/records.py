@@ -47,9 +47,7 @@ class Packed(NamedTuple):
 
 def pack_cells(cells: BorderCells, edges: Edges, frame: Frame, above: Ints) -> Packed:
     """Pack border cells."""
-    records, starts = _records(
-        *cells[:1], *cells[2:], edges.xy, edges.owner_start, edges.owner, *frame[:5]
-    )
+    records, starts = _records(*cells[:1], *cells[2:], edges.xy, edges.owner_start, edges.owner, *frame[:5])
     patches: Any = _patches(
         cells.cell, starts, records, cells.edge_start, cells.edge, cells.anchor, edges.xy, edges.owner_start,
         edges.owner, *frame[:5], above,
@@ -72,7 +70,7 @@ def _records(
         column = cell[b] - row * columns
         polygons = near_start[b + 1] - near_start[b]
         at = starts[b] + HEAD
-        held = 0
+        held = np.int64(0)
         for i in range(polygons):
             k = near_start[b] + i
             words[at + i] = 2 * near[k] + holds[k]
