@@ -48,7 +48,7 @@ def pack(arrays: Mapping[str, NDArray[Any]], text: Mapping[str, Any], border: in
     slots[0] = int.from_bytes(MAGIC, "little")
     slots[_TOTAL], slots[_TEXT], slots[BORDER], slots[GRIDS] = len(found), len(letter), border, grids
     slots[FIRST : FIRST + 2 * len(places)] = np.ravel(places)
-    slots[_CHECKSUM] = zlib.crc32(memoryview(found[PAGE:]))
+    slots[_CHECKSUM] = zlib.crc32(found[PAGE:].data)
     found.setflags(write=False)
     return found
 
@@ -73,7 +73,7 @@ def unpack(found: Bytes, name: str) -> tuple[dict[str, NDArray[Any]], dict[str, 
     slots = found[:PAGE].view(np.int64)
     if len(found) != slots[_TOTAL]:
         raise InputError(f"{name} has {len(found):,} bytes, not the {slots[_TOTAL]:,} it was saved with; save it anew")
-    if zlib.crc32(memoryview(found[PAGE:])) != slots[_CHECKSUM]:
+    if zlib.crc32(found[PAGE:].data) != slots[_CHECKSUM]:
         raise InputError(f"{name} is damaged: its checksum is not the one it was saved with; save it anew")
     text: dict[str, Any] = json.loads(found[PAGE : PAGE + int(slots[_TEXT])].tobytes())
     arrays = {}
