@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 LOCK := .ci/constraints.txt pyproject.toml .ci/setup
 
-.PHONY: demo test lint fast format lock data picture clean
+.PHONY: demo test lint fast format lock data picture bench-locate clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/gridmap demo --out $(OUT)
@@ -35,10 +35,14 @@ picture: $(VENV)/.test-ready
 	$(BIN)/gridmap demo --out $(OUT)
 	$(BIN)/python -m gridmap.maps.picture $(OUT)/plan.gpkg data/county.png
 
+# points to grids against every other engine, on an otherwise idle machine; BENCH=--quick for a look
+bench-locate: $(VENV)/.bench-ready
+	$(BIN)/python tests/bench/locate.py $(BENCH)
+
 # pin the newest versions that work together
 lock:
 	rm -rf $(VENV)-lock && python3 -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install -q -e ".[dev,postgis,api,distributed]"
+	$(VENV)-lock/bin/pip install -q -e ".[dev,postgis,api,distributed,bench]"
 	$(VENV)-lock/bin/pip freeze --exclude-editable > .ci/constraints.txt
 	rm -rf $(VENV)-lock
 
@@ -49,6 +53,10 @@ $(VENV)/.demo-ready: $(LOCK)
 $(VENV)/.test-ready: $(LOCK)
 	.ci/setup test $(VENV)
 	touch $@ $(VENV)/.demo-ready
+
+$(VENV)/.bench-ready: $(LOCK)
+	.ci/setup bench $(VENV)
+	touch $@ $(VENV)/.test-ready $(VENV)/.demo-ready
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist *.egg-info
