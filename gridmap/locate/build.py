@@ -27,7 +27,7 @@ Geometries: TypeAlias = NDArray[np.object_]
 NOWHERE: Final = -1
 _ITSELF, _NEVER = -1, -2
 
-_CELL: Final = 0.085
+_CELL: Final = 0.12
 """The side of a cell is this part of area over border length: the patches of border cells and the table then take
 about equal turns in the caches (measured on county plans)."""
 _MOST_CELLS: Final = 1 << 22

@@ -26,6 +26,8 @@ HEAD: Final = 4
 """Words of a record before its polygons: edges, polygons and who holds the anchor, its x, the bound."""
 EDGE_WORDS: Final = 6
 """x, y of both ends as float32, a bit for each polygon near that owns the edge, the edge's number."""
+LINE: Final = 16
+"""Words of a cache line; as many stand behind the last record, so that reading one line ahead stays inside."""
 _MIXED: Final = 3
 _BITS: Final = 16
 """More polygons than this near one cell have no bit; its bound is infinite, so the exact way decides."""
@@ -63,7 +65,7 @@ def _records(
     for b in range(len(cell)):
         polygons, count = near_start[b + 1] - near_start[b], edge_start[b + 1] - edge_start[b]
         starts[b + 1] = starts[b] + HEAD + polygons + EDGE_WORDS * count
-    words = np.zeros(starts[-1], dtype=np.int32)
+    words = np.zeros(starts[-1] + LINE, dtype=np.int32)
     floats = words.view(np.float32)
     for b in range(len(cell)):
         row = cell[b] // columns
