@@ -7,12 +7,15 @@ the inverse is a fixed-point iteration. Outside China both are the identity. WGS
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
 import pyproj
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gridmap.errors import CrsError
@@ -24,7 +27,7 @@ NAMES: Final = ("wgs84", "cgcs2000", "gcj02", "bd09")
 _AXIS_M: Final = 6378137.0
 """Semi-major axis that the published formula uses (not Krasovsky's, whatever the comments elsewhere say)."""
 _EARTH_EE: Final = 0.00669342162296594323
-_BD_PI: Final = np.pi * 3000.0 / 180.0
+_BD_PI: Final = math.pi * 3000.0 / 180.0
 _TOLERANCE_DEG: Final = 1e-9
 _MOST_STEPS: Final = 30
 
@@ -113,9 +116,9 @@ def _to_wgs84(x: Floats, y: Floats, source: str) -> tuple[Floats, Floats]:
     if source == "wgs84":
         return x, y
     if source == "gcj02":
-        return _invert_gcj02(x, y)
+        return _moved(_from_gcj02, x, y)
     if source == "bd09":
-        return _invert_gcj02(*_bd09_to_gcj02(x, y))
+        return _moved(_from_bd09, x, y)
     return _project(x, y, _transformer(source)[0])
 
 
@@ -123,9 +126,9 @@ def _from_wgs84(x: Floats, y: Floats, target: str) -> tuple[Floats, Floats]:
     if target == "wgs84":
         return np.array(x), np.array(y)
     if target == "gcj02":
-        return _wgs84_to_gcj02(x, y)
+        return _moved(_gcj02, x, y)
     if target == "bd09":
-        return _gcj02_to_bd09(*_wgs84_to_gcj02(x, y))
+        return _moved(_to_bd09, x, y)
     return _project(x, y, _transformer(target)[1])
 
 
@@ -137,57 +140,86 @@ def _project(x: Floats, y: Floats, transformer: pyproj.Transformer) -> tuple[Flo
     return np.where(bad, np.nan, east), np.where(bad, np.nan, north)
 
 
-def _shift(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """Return the shift of GCJ-02 against WGS 84 in degrees."""
+@njit(cache=True, nogil=True)
+def _away(lon, lat):
+    """Whether the shift does not apply at a point; see :func:`out_of_china`."""
+    return not (72.004 <= lon <= 137.8347 and 0.8293 <= lat <= 55.8271)
+
+
+@njit(cache=True, nogil=True)
+def _shift(lon, lat):
+    """Return the shift of GCJ-02 against WGS 84 in degrees, at a point in WGS 84."""
     x, y = lon - 105.0, lat - 35.0
-    root = np.sqrt(np.abs(x))
-    waves = 20.0 * np.sin(6.0 * x * np.pi) + 20.0 * np.sin(2.0 * x * np.pi)
+    root = math.sqrt(abs(x))
+    waves = 20.0 * math.sin(6.0 * x * math.pi) + 20.0 * math.sin(2.0 * x * math.pi)
     north = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
-    north += (waves + 20.0 * np.sin(y * np.pi) + 40.0 * np.sin(y / 3.0 * np.pi)) * 2.0 / 3.0
-    north += (160.0 * np.sin(y / 12.0 * np.pi) + 320.0 * np.sin(y * np.pi / 30.0)) * 2.0 / 3.0
+    north += (waves + 20.0 * math.sin(y * math.pi) + 40.0 * math.sin(y / 3.0 * math.pi)) * 2.0 / 3.0
+    north += (160.0 * math.sin(y / 12.0 * math.pi) + 320.0 * math.sin(y * math.pi / 30.0)) * 2.0 / 3.0
     east = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
-    east += (waves + 20.0 * np.sin(x * np.pi) + 40.0 * np.sin(x / 3.0 * np.pi)) * 2.0 / 3.0
-    east += (150.0 * np.sin(x / 12.0 * np.pi) + 300.0 * np.sin(x / 30.0 * np.pi)) * 2.0 / 3.0
-    radians = np.radians(lat)
-    magic = 1.0 - _EARTH_EE * np.sin(radians) ** 2
-    north = np.degrees(north / (_AXIS_M * (1.0 - _EARTH_EE) / (magic * np.sqrt(magic))))
-    east = np.degrees(east / (_AXIS_M / np.sqrt(magic) * np.cos(radians)))
+    east += (waves + 20.0 * math.sin(x * math.pi) + 40.0 * math.sin(x / 3.0 * math.pi)) * 2.0 / 3.0
+    east += (150.0 * math.sin(x / 12.0 * math.pi) + 300.0 * math.sin(x / 30.0 * math.pi)) * 2.0 / 3.0
+    radians = math.radians(lat)
+    magic = 1.0 - _EARTH_EE * math.sin(radians) ** 2
+    north = math.degrees(north / (_AXIS_M * (1.0 - _EARTH_EE) / (magic * math.sqrt(magic))))
+    east = math.degrees(east / (_AXIS_M / math.sqrt(magic) * math.cos(radians)))
     return east, north
 
 
-def _wgs84_to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    away = out_of_china(lon, lat)
-    east, north = _shift(np.where(away, 105.0, lon), np.where(away, 35.0, lat))
-    return np.where(away, lon, lon + east), np.where(away, lat, lat + north)
+@njit(cache=True, nogil=True)
+def _gcj02(lon, lat):
+    if _away(lon, lat):
+        return lon, lat
+    east, north = _shift(lon, lat)
+    return lon + east, lat + north
 
 
-def _invert_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """Walk to the point whose image is the one given; each step shrinks the error about a thousandfold."""
-    x, y = np.array(lon), np.array(lat)
+@njit(cache=True, nogil=True)
+def _bd09(lon, lat):
+    """Return the BD-09 position of one in GCJ-02."""
+    if _away(lon, lat):
+        return lon, lat
+    radius = math.hypot(lon, lat) + 0.00002 * math.sin(lat * _BD_PI)
+    angle = math.atan2(lat, lon) + 0.000003 * math.cos(lon * _BD_PI)
+    return radius * math.cos(angle) + 0.0065, radius * math.sin(angle) + 0.006
+
+
+@njit(cache=True, nogil=True)
+def _inverse(forward, lon, lat, x, y):
+    """Walk from (x, y) to the point whose image is (lon, lat); each step shrinks the error about a thousandfold."""
     for _ in range(_MOST_STEPS):
-        image_x, image_y = _wgs84_to_gcj02(x, y)
+        image_x, image_y = forward(x, y)
         step_x, step_y = image_x - lon, image_y - lat
         x, y = x - step_x, y - step_y
-        if not np.any(np.maximum(np.abs(step_x), np.abs(step_y)) > _TOLERANCE_DEG):
+        if not max(abs(step_x), abs(step_y)) > _TOLERANCE_DEG:
             break
     return x, y
 
 
-def _gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    away = out_of_china(lon, lat)
-    radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * _BD_PI)
-    angle = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * _BD_PI)
-    east, north = radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006
-    return np.where(away, lon, east), np.where(away, lat, north)
+@njit(cache=True, nogil=True)
+def _from_gcj02(lon, lat):
+    return _inverse(_gcj02, lon, lat, lon, lat)
 
 
-def _bd09_to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    away = out_of_china(lon, lat)
-    x, y = np.where(away, lon, lon - 0.0065), np.where(away, lat, lat - 0.006)
-    for _ in range(_MOST_STEPS):
-        image_x, image_y = _gcj02_to_bd09(x, y)
-        step_x, step_y = np.where(away, 0.0, image_x - lon), np.where(away, 0.0, image_y - lat)
-        x, y = x - step_x, y - step_y
-        if not np.any(np.maximum(np.abs(step_x), np.abs(step_y)) > _TOLERANCE_DEG):
-            break
+@njit(cache=True, nogil=True)
+def _from_bd09(lon, lat):
+    x, y = (lon, lat) if _away(lon, lat) else (lon - 0.0065, lat - 0.006)
+    x, y = _inverse(_bd09, lon, lat, x, y)
+    return _from_gcj02(x, y)
+
+
+@njit(cache=True, nogil=True)
+def _to_bd09(lon, lat):
+    x, y = _gcj02(lon, lat)
+    return _bd09(x, y)
+
+
+@njit(cache=True, nogil=True)
+def _each(move, lon, lat, x, y):
+    for i in range(len(lon)):
+        x[i], y[i] = move(lon[i], lat[i])
+
+
+def _moved(move: Callable[[float, float], tuple[float, float]], lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    x, y = np.empty(lon.shape), np.empty(lon.shape)
+    _each(move, np.ravel(lon), np.ravel(lat), x.reshape(-1), y.reshape(-1))
     return x, y
