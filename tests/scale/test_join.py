@@ -13,7 +13,6 @@ import shapely
 import gridmap
 from gridmap.errors import InputError, OutputError, RosterError
 from gridmap.people.io import as_roster
-from gridmap.scale import tables
 from gridmap.scale.join import join_file, read_table
 
 
@@ -45,7 +44,7 @@ def write(rows: pd.DataFrame, path) -> None:
     if path.suffix == ".csv":
         rows.to_csv(path, index=False)
     elif path.suffix == ".parquet":
-        rows.to_parquet(path, index=False)
+        rows.to_parquet(path, index=False, row_group_size=350)
     else:
         points = gpd.GeoDataFrame(
             rows.drop(columns=["lon", "lat"]), geometry=gpd.points_from_xy(rows["lon"], rows["lat"]), crs=4326
@@ -55,14 +54,12 @@ def write(rows: pd.DataFrame, path) -> None:
 
 @pytest.mark.parametrize("into", [".csv", ".parquet"])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".gpkg"])
-def test_in_pieces_equals_at_once(tmp_path, monkeypatch, locator, rows, suffix, into):
+def test_in_pieces_equals_at_once(tmp_path, locator, rows, suffix, into):
     """Pieces of 700 rows; the whole table joined in one go is the second way."""
-    monkeypatch.setattr(tables, "ROWS", 700)
-    monkeypatch.setattr(tables.read_pieces, "__kwdefaults__", {"encoding": None, "rows": 700})
     source, target = tmp_path / f"in{suffix}", tmp_path / f"out{into}"
     write(rows, source)
     shares = []
-    summary = join_file(source, locator, target, progress=lambda share, _: shares.append(share))
+    summary = join_file(source, locator, target, piece_rows=700, progress=lambda share, _: shares.append(share))
     found = read_table(target)
     # What a layer says of its points and what a column says have to agree: these rows say wgs84, gcj02 and mars.
     stated = rows["crs"].replace("gcj02", "another") if suffix == ".gpkg" else rows["crs"]
@@ -90,11 +87,10 @@ def test_the_five_bad_rows_behind_a_gbk_header(tmp_path, locator):
     assert (summary.rows, summary.by_outcome["invalid"]) == (5, 3)
 
 
-def test_a_column_that_is_empty_at_first_is_not_lost(tmp_path, monkeypatch, locator):
-    monkeypatch.setattr(tables.read_pieces, "__kwdefaults__", {"encoding": None, "rows": 2})
+def test_a_column_that_is_empty_at_first_is_not_lost(tmp_path, locator):
     rows = pd.DataFrame({"lon": [120.05] * 5, "lat": [31.05] * 5, "note": [None, None, None, None, "晚到"]})
     rows.to_csv(tmp_path / "in.csv", index=False)
-    join_file(tmp_path / "in.csv", locator, tmp_path / "out.parquet")
+    join_file(tmp_path / "in.csv", locator, tmp_path / "out.parquet", piece_rows=2)
     assert read_table(tmp_path / "out.parquet")["note"].tolist()[-1] == "晚到"
 
 
@@ -144,7 +140,7 @@ def test_the_incidents_themselves_are_not_replaced(tmp_path, locator, rows):
         join_file(tmp_path / "in.csv", locator, tmp_path / "in.csv")
 
 
-def test_an_interrupt_leaves_the_old_result(tmp_path, locator, rows):
+def test_an_interrupt_leaves_the_old_result_and_what_is_done(tmp_path, locator, rows):
     rows.to_csv(tmp_path / "in.csv", index=False)
     (tmp_path / "out.csv").write_text("old")
 
@@ -154,6 +150,9 @@ def test_an_interrupt_leaves_the_old_result(tmp_path, locator, rows):
     with pytest.raises(KeyboardInterrupt):
         join_file(tmp_path / "in.csv", locator, tmp_path / "out.csv", progress=stop)
     assert (tmp_path / "out.csv").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.csv.join", "in.csv", "out.csv"]
+    join_file(tmp_path / "in.csv", locator, tmp_path / "out.csv", resume=True)
+    assert len(read_table(tmp_path / "out.csv")) == len(rows)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
 
