@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.locate import placement as p
-from gridmap.locate.placement import OUTCOMES
+from gridmap.locate.placement import OUTCOMES, Outcome
 from gridmap.locate.points import BAD_ACCURACY, MISSING, NOT_DEGREES, SWAPPED, Points
 
 Texts: TypeAlias = NDArray[np.object_]
@@ -78,6 +78,10 @@ class Answers:
 
     def __len__(self) -> int:
         return len(self.outcome)
+
+    def outcome_name(self, row: int) -> Outcome:
+        """Return the outcome of one row as a word."""
+        return OUTCOMES[self.outcome[row]]
 
     @cached_property
     def reason(self) -> Texts:

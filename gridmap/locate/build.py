@@ -31,6 +31,7 @@ _CELL: Final = 0.12
 """The side of a cell is this part of area over border length: the patches of border cells and the table then take
 about equal turns in the caches (measured on county plans)."""
 _MOST_CELLS: Final = 1 << 22
+_MOST_BORDER_CELLS: Final = 1 << 18
 _CELLS_AN_EDGE: Final = 8
 _OFFSETS: Final = (1.37, 1.61, 1.43, 1.79, 1.51, 1.23, 1.87, 1.31)
 """Cells between the table's corner and the layer's; more than one, and none that round coordinates would meet."""
@@ -206,10 +207,12 @@ def frame_of(edges: Edges, bounds: Sequence[float], area: float, offset: float) 
     west, south, east, north = (float(each) for each in bounds)
     across, along = metres_per_degree((south + north) / 2)
     dx, dy = (edges.xy[:, 2] - edges.xy[:, 0]) * across, (edges.xy[:, 3] - edges.xy[:, 1]) * along
-    side_m = _CELL * area * across * along / float(np.hypot(dx, dy).sum())
+    length_m = float(np.hypot(dx, dy).sum())
+    side_m = _CELL * area * across * along / length_m
     wide_m, high_m = (east - west) * across, (north - south) * along
     most = max(_MOST_CELLS, _CELLS_AN_EDGE * len(edges.xy))
-    side_m = max(side_m, math.sqrt(wide_m * high_m / most), wide_m / 30_000, high_m / 1_000_000)
+    most_border = max(_MOST_BORDER_CELLS, _CELLS_AN_EDGE * len(edges.xy))
+    side_m = max(side_m, math.sqrt(wide_m * high_m / most), length_m / most_border, wide_m / 30_000, high_m / 1_000_000)
     width, height = side_m / across, side_m / along
     x0, y0 = west - offset * width, south - (offset + 0.04) * height
     columns, rows = int((east - x0) / width) + 3, int((north - y0) / height) + 3
