@@ -299,10 +299,11 @@ def _times(incidents: pd.DataFrame, time: str) -> tuple[NDArray[np.float64], NDA
     return microseconds(times, np.nan), unreadable
 
 
-def _duties(incidents: pd.DataFrame, duty: str) -> pd.Series:
-    """Return codes of case types, missing where none is stated."""
+def _duties(incidents: pd.DataFrame, duty: str) -> Coded:
+    """Return codes of case types, none where nothing is stated."""
     if duty not in incidents.columns:
-        return pd.Series([None] * len(incidents), dtype=object)
+        return Coded.same(None, len(incidents))
     which, names = pd.factorize(incidents[duty])
-    codes = [str(name).strip() or None for name in names]
-    return pd.Series(np.array([*codes, None], dtype=object)[which])
+    codes = [str(name).strip() for name in names]
+    stated = np.array([*(i if code else -1 for i, code in enumerate(codes)), -1], dtype=np.int32)
+    return Coded(stated[which], np.array([*codes, ""], dtype=object))

@@ -44,7 +44,7 @@ class Answerers:
     >>> from gridmap.people.io import as_roster
     >>> roster = as_roster(pd.DataFrame({"person_id": ["7"], "name": ["王小明"], "grid": ["a"]}))
     >>> asked = Answerers(roster, {"large": np.array(["a", "b"], dtype=object)})
-    >>> found = asked.answer({"large": np.array([0, 1, -1])}, np.zeros(3), np.array(["S01", "S01", None], dtype=object))
+    >>> found = asked.answer({"large": np.array([0, 1, -1])}, np.zeros(3), Coded.same("S01", 3))
     >>> found["person"].as_text().tolist()
     ['王**', nan, nan]
     """
@@ -69,7 +69,7 @@ class Answerers:
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self._roster, self._codes, self._unmask)
 
-    def answer(self, grid: Mapping[str, NDArray[Any]], times: Floats, duties: pd.Series) -> dict[str, Coded]:
+    def answer(self, grid: Mapping[str, NDArray[Any]], times: Floats, duties: Coded) -> dict[str, Coded]:
         """Return who answers for each row.
 
         Parameters
@@ -79,7 +79,7 @@ class Answerers:
         times
             Microseconds since 1970; NaN where it is not known: nobody answers.
         duties
-            Code of the case type, missing where it is not known.
+            Code of the case type, none where it is not known.
 
         Returns
         -------
@@ -88,7 +88,7 @@ class Answerers:
         """
         found = np.full(len(times), NOBODY, dtype=np.int32)
         rows = np.flatnonzero(np.isfinite(times))
-        duty, names = pd.factorize(duties)
+        duty, names = duties.positions, duties.values
         chain, chains = self._chains_of([np.asarray(grid[level])[rows] for level in self._codes])
         with self._lock:
             numbers = self._numbered(chains)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from gridmap.cli import show
 from gridmap.cli.options import parse_point
+from gridmap.errors import InputError
 from gridmap.settings import text
 
 if TYPE_CHECKING:
@@ -33,6 +36,10 @@ def join(
         bool,
         typer.Option("--allow-unknown-grids", help="略过方案中没有的网格的人员 · leave out people of unknown grids"),
     ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="从中断处继续 · go on where it was stopped")] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask 集群 tcp://主机:端口 · a Dask cluster, tcp://host:port")
+    ] = None,
 ) -> None:
     """事件落格 · Join every incident to its grid and the responsible person; no row is lost."""
     import gridmap
@@ -40,12 +47,32 @@ def join(
 
     locator = gridmap.Locator(gridmap.read_plan(plan))
     people = gridmap.read_roster(roster) if roster else None
-    with show.progress_bar(text("落格", "joining")) as progress:
+    with _told_how_to_go_on(out), show.progress_bar(text("落格", "joining")) as progress:
         summary = join_file(
             incidents, locator, out, roster=people, lon=lon, lat=lat, crs=crs, time=time, duty=duty,
-            encoding=encoding, unmask=unmask, allow_unknown_grids=allow_unknown_grids, progress=progress,
+            encoding=encoding, unmask=unmask, allow_unknown_grids=allow_unknown_grids, resume=resume,
+            scheduler=scheduler, progress=progress,
         )  # fmt: skip
     print_summary(summary)
+
+
+@contextlib.contextmanager
+def _told_how_to_go_on(out: Path) -> Iterator[None]:
+    """Say of a join that was stopped what is kept of it."""
+    from gridmap.scale.join import rows_kept
+    from gridmap.scale.pieces import OutOfReachError
+
+    try:
+        yield
+    except BaseException as error:
+        useless = isinstance(error, InputError) and not isinstance(error, OutOfReachError)
+        rows = 0 if useless else rows_kept(out)
+        if rows:
+            said = text(
+                f"已完成 {rows:,} 行；加 --resume 可继续", f"{rows:,} rows are done; --resume goes on from there"
+            )
+            show.err.print(f"gridmap: {said}", markup=False)
+        raise
 
 
 def print_summary(summary: JoinSummary) -> None:

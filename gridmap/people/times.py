@@ -101,7 +101,8 @@ def _moments(times: pa.Array) -> Moments:
 
 
 def _utc(aware: pd.Series) -> Moments:
-    return aware.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]", copy=True)
+    naive = aware.dt.tz_convert("UTC").dt.tz_localize(None)
+    return np.array(naive.to_numpy(), dtype="datetime64[us]")
 
 
 def _read_written(plain: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:

@@ -15,6 +15,7 @@ from gridmap.scale.work import Part, Work
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+_PATIENCE = "10s"
 _AHEAD = 2
 """Pieces begun a thread of the cluster: one in work, one on its way."""
 
@@ -36,7 +37,7 @@ def work_on_cluster(work: Work, pieces: Iterator[Piece], scheduler: str) -> Gene
     except ImportError as error:
         raise InputError("--scheduler needs Dask: pip install 'gridmap[distributed]'") from error
     try:
-        client = distributed.Client(scheduler, timeout="10s", set_as_default=False)
+        client = distributed.Client(scheduler, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise OutOfReachError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with client:

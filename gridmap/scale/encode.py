@@ -39,7 +39,7 @@ def with_columns(table: pa.Table, added: dict[str, Coded]) -> pa.Table:
 
 def _dictionary(column: Coded) -> pa.Array:
     missing = column.positions < 0
-    positions = pa.array(np.where(missing, 0, column.positions).astype(np.int32), mask=missing)
+    positions = pa.array(column.positions, mask=missing) if missing.any() else pa.array(column.positions)
     return pa.DictionaryArray.from_arrays(positions, pa.array(column.values.tolist(), type=pa.large_string()))
 
 
@@ -67,8 +67,9 @@ def parquet_bytes(tables: Iterator[pa.Table], schema: pa.Schema) -> pa.Buffer:
         ready = _castable(table, schema)
         if writer is None:
             writer = pq.ParquetWriter(
-                sink, ready.schema, compression=_COMPRESSION, use_dictionary=_repeating(ready), store_schema=False
-            )
+                sink, ready.schema, compression=_COMPRESSION, use_dictionary=_repeating(ready),
+                write_statistics=_numbers(ready.schema), store_schema=False,
+            )  # fmt: skip
         writer.write_table(ready if ready.schema == writer.schema else ready.cast(writer.schema))
     assert writer is not None
     writer.close()
@@ -85,6 +86,11 @@ def _castable(table: pa.Table, schema: pa.Schema) -> pa.Table:
         else:
             columns.append(column if column.type == field.type else column.cast(field.type))
     return pa.Table.from_arrays(columns, names=schema.names)
+
+
+def _numbers(schema: pa.Schema) -> list[str]:
+    """Return the columns whose least and greatest value let readers skip row groups: numbers and times, not codes."""
+    return [field.name for field in schema if pa.types.is_primitive(field.type)]
 
 
 def _repeating(table: pa.Table) -> list[str]:

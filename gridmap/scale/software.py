@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
+from importlib.metadata import version
 
-import gridmap
+_PACKAGES = ("gridmap", "numpy", "pandas", "pyarrow")
 
 
 def software() -> str:
@@ -17,4 +15,4 @@ def software() -> str:
     >>> software().startswith("gridmap ")
     True
     """
-    return f"gridmap {gridmap.__version__}, numpy {np.__version__}, pandas {pd.__version__}, pyarrow {pa.__version__}"
+    return ", ".join(f"{name} {version(name)}" for name in _PACKAGES)

@@ -56,7 +56,9 @@ def group_of(start: int, size: int, bounds: tuple[float, float, float, float], t
     if texts:
         columns["crs"] = pa.array(np.array(SYSTEMS)[rng.choice(5, size, p=[0.6, 0.2, 0.1, 0.09, 0.01])].tolist())
         columns["reporter_phone"] = pa.array([f"139{n:08d}" for n in rng.integers(0, 10**8, size)])
-        columns["description"] = pa.array([f"居民反映：滨江路{n}号附近路面破损，占道堆物" for n in rng.integers(0, 10**6, size)])
+        columns["description"] = pa.array(
+            [f"居民反映：滨江路{n}号附近路面破损，占道堆物" for n in rng.integers(0, 10**6, size)]
+        )
     return pa.table(columns)
 
 

@@ -65,7 +65,7 @@ def one_by_one(roster, row):
 def all_at_once(answerers, rows):
     grid = {level: np.array([row[i] for row in rows], dtype=np.int32) for i, level in enumerate(CODES)}
     times = np.array([row[-2] for row in rows], dtype=float)
-    found = answerers.answer(grid, times, pd.Series([row[-1] for row in rows], dtype=object))
+    found = answerers.answer(grid, times, Coded.of(np.array([row[-1] for row in rows], dtype=object)))
     columns = [column.as_text().astype(object) for column in found.values()]
     return [tuple(None if pd.isna(value) else value for value in row) for row in zip(*columns, strict=True)]
 
