@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 LOCK := .ci/constraints.txt pyproject.toml .ci/setup
 
-.PHONY: demo test lint fast format lock data picture bench-locate clean
+.PHONY: demo test lint fast format lock data picture bench-locate exact-locate clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/gridmap demo --out $(OUT)
@@ -38,6 +38,10 @@ picture: $(VENV)/.test-ready
 # points to grids against every other engine, on an otherwise idle machine; BENCH=--quick for a look
 bench-locate: $(VENV)/.bench-ready
 	$(BIN)/python tests/bench/locate.py $(BENCH)
+
+# ten million points on each plan, every vertex and edge, against shapely
+exact-locate: $(VENV)/.bench-ready
+	$(BIN)/python tests/bench/locate_exact.py
 
 # pin the newest versions that work together
 lock:
