@@ -125,6 +125,8 @@ class Joiner:
         As in :func:`join_incidents`.
     columns
         Names of the columns.
+    threads
+        That look up points; as many as there are processors where it is not said.
 
     Raises
     ------
@@ -140,10 +142,12 @@ class Joiner:
         *,
         unmask: bool = False,
         allow_unknown_grids: bool = False,
+        threads: int | None = None,
     ) -> None:
         if roster is not None and not allow_unknown_grids:
             require_known_grids(roster, locator.all_codes)
         self.locator, self.roster, self.columns, self.unmask = locator, roster, columns, unmask
+        self._threads = threads
         self._answerers: Answerers | None = None
 
     def added(self, incidents: pd.DataFrame) -> Added:
@@ -155,7 +159,7 @@ class Joiner:
         systems = _systems(incidents, names.crs)
         if from_geometry and not isinstance(systems, str):
             systems = systems_of_layer(systems, incidents.crs.to_epsg())
-        answers = self.locator.answer(lon, lat, crs=systems, accuracy_m=accuracy)
+        answers = self.locator.answer(lon, lat, crs=systems, accuracy_m=accuracy, threads=self._threads)
         size = len(incidents)
         people = {name: Coded.same(None, size) for name in PERSON_COLUMNS}
         reasons = _Reasons(answers)
@@ -180,7 +184,7 @@ class _Reasons:
         self._answers = answers
         self._size = len(answers.outcome)
         self._rows = np.flatnonzero(answers.outcome != MATCHED)
-        self._texts: Texts = answers.reason[self._rows] if len(self._rows) else np.empty(0, dtype=object)
+        self._texts: Texts = answers.reasons(self._rows)
 
     def add_lost(self, times: NDArray[np.float64], unreadable: NDArray[np.bool_], written: pd.Series) -> None:
         """Say of points with a place but without a time that nobody can be named."""

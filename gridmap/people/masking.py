@@ -100,7 +100,8 @@ def _written(value: Any) -> str:
 
 def _texts(values: pa.Array) -> pa.Array:
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        return pc.replace_substring_regex(values, r"\.0$", "")
+        ends = pc.any(pc.ends_with(values, ".0")).as_py()
+        return pc.replace_substring_regex(values, r"\.0$", "") if ends else values
     if pa.types.is_integer(values.type):
         return values.cast(pa.large_string())
     return pa.array(

@@ -111,7 +111,8 @@ def join_file(
     target = Path(out)
     _check_target(target, Path(incidents))
     columns = Columns(lon, lat, crs, time, duty)
-    joiner = Joiner(locator, roster, columns, unmask=unmask, allow_unknown_grids=allow_unknown_grids)
+    # Pieces are what is shared out between threads, not the points of one.
+    joiner = Joiner(locator, roster, columns, unmask=unmask, allow_unknown_grids=allow_unknown_grids, threads=1)
     source = open_source(incidents, encoding=encoding, rows=piece_rows)
     work = _prepared(joiner, source, target)
     options = f"{columns}, {encoding=}, {unmask=}, {allow_unknown_grids=}, {piece_rows=}"
