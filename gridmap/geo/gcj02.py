@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import pyproj
-from numba import njit
+from numba import guvectorize, njit
 from numpy.typing import ArrayLike, NDArray
 
 from gridmap.errors import CrsError
@@ -115,21 +115,23 @@ def _transformer(code: str) -> tuple[pyproj.Transformer, pyproj.Transformer]:
 def _to_wgs84(x: Floats, y: Floats, source: str) -> tuple[Floats, Floats]:
     if source == "wgs84":
         return x, y
-    if source == "gcj02":
-        return _moved(_from_gcj02, x, y)
-    if source == "bd09":
-        return _moved(_from_bd09, x, y)
+    if source in ("gcj02", "bd09"):
+        return _moved(_from_gcj02 if source == "gcj02" else _from_bd09, x, y)
     return _project(x, y, _transformer(source)[0])
 
 
 def _from_wgs84(x: Floats, y: Floats, target: str) -> tuple[Floats, Floats]:
     if target == "wgs84":
         return np.array(x), np.array(y)
-    if target == "gcj02":
-        return _moved(_gcj02, x, y)
-    if target == "bd09":
-        return _moved(_to_bd09, x, y)
+    if target in ("gcj02", "bd09"):
+        return _moved(_to_gcj02 if target == "gcj02" else _to_bd09, x, y)
     return _project(x, y, _transformer(target)[1])
+
+
+def _moved(move: Callable[[Floats, Floats], tuple[Floats, Floats]], x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    # A NaN stays one, which NumPy would warn of.
+    with np.errstate(invalid="ignore"):
+        return move(x, y)
 
 
 def _project(x: Floats, y: Floats, transformer: pyproj.Transformer) -> tuple[Floats, Floats]:
@@ -195,31 +197,28 @@ def _inverse(forward, lon, lat, x, y):
     return x, y
 
 
-@njit(cache=True, nogil=True)
-def _from_gcj02(lon, lat):
-    return _inverse(_gcj02, lon, lat, lon, lat)
+_each = guvectorize(["void(float64, float64, float64[:], float64[:])"], "(),()->(),()", nopython=True, cache=True)
+"""Of functions of a longitude and a latitude: NumPy calls them for arrays of any shape."""
 
 
-@njit(cache=True, nogil=True)
-def _from_bd09(lon, lat):
-    x, y = (lon, lat) if _away(lon, lat) else (lon - 0.0065, lat - 0.006)
-    x, y = _inverse(_bd09, lon, lat, x, y)
-    return _from_gcj02(x, y)
+@_each
+def _to_gcj02(lon, lat, x, y):
+    x[0], y[0] = _gcj02(lon, lat)
 
 
-@njit(cache=True, nogil=True)
-def _to_bd09(lon, lat):
-    x, y = _gcj02(lon, lat)
-    return _bd09(x, y)
+@_each
+def _from_gcj02(lon, lat, x, y):
+    x[0], y[0] = _inverse(_gcj02, lon, lat, lon, lat)
 
 
-@njit(cache=True, nogil=True)
-def _each(move, lon, lat, x, y):
-    for i in range(len(lon)):
-        x[i], y[i] = move(lon[i], lat[i])
+@_each
+def _to_bd09(lon, lat, x, y):
+    east, north = _gcj02(lon, lat)
+    x[0], y[0] = _bd09(east, north)
 
 
-def _moved(move: Callable[[float, float], tuple[float, float]], lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    x, y = np.empty(lon.shape), np.empty(lon.shape)
-    _each(move, np.ravel(lon), np.ravel(lat), x.reshape(-1), y.reshape(-1))
-    return x, y
+@_each
+def _from_bd09(lon, lat, x, y):
+    east, north = (lon, lat) if _away(lon, lat) else (lon - 0.0065, lat - 0.006)
+    east, north = _inverse(_bd09, lon, lat, east, north)
+    x[0], y[0] = _inverse(_gcj02, east, north, east, north)

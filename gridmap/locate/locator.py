@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gridmap.errors import PlanError
+from gridmap.errors import CrsError, PlanError
 from gridmap.grids.plan import Plan
 from gridmap.locate import placement as p
 from gridmap.locate.accuracy import disc_candidates, read_accuracy
@@ -21,7 +21,7 @@ from gridmap.locate.columns import find_columns, find_leaves
 from gridmap.locate.index import GridIndex, IndexReport
 from gridmap.locate.place import place_point
 from gridmap.locate.placement import OUTCOMES, Candidate, Outcome, Placement
-from gridmap.locate.points import CrsChoice, read_points
+from gridmap.locate.points import CrsChoice, Points, read_points
 
 __all__ = ["Answers", "Candidate", "Locator", "Placement", "Touched"]
 
@@ -180,7 +180,12 @@ class Locator:
         return known
 
     def _locate_slowly(self, lon: float, lat: float, crs: str | int, accuracy_m: float | None) -> Placement:
-        said = self.answer([lon], [lat], crs=[crs], accuracy_m=accuracy_m)
+        try:
+            points = read_points([lon], [lat], crs)
+        except CrsError:
+            # Of one point among many an unknown system is an answer, not an error; so it is of one alone.
+            points = read_points([lon], [lat], [crs])
+        said = self._answer(points, None if accuracy_m is None else [accuracy_m], 1)
         chain = {level: str(said.codes[level][grid[0]]) for level, grid in said.grid.items() if grid[0] != NOWHERE}
         border = None
         if said.outcome[0] != p.INVALID:
@@ -240,7 +245,9 @@ class Locator:
         threads: int | None = None,
     ) -> Answers:
         """Place many points and say why some are not matched; see :meth:`locate_many`."""
-        points = read_points(lon, lat, crs)
+        return self._answer(read_points(lon, lat, crs), accuracy_m, threads)
+
+    def _answer(self, points: Points, accuracy_m: ArrayLike | None, threads: int | None) -> Answers:
         columns, outcome, swapped = find_columns(self._index, points, self._tables, threads)
         grid = dict(zip(self.levels, columns, strict=True))
         bad = np.empty(0, dtype=np.int64)
