@@ -28,7 +28,7 @@ def metres_per_degree(lat):
     Examples
     --------
     >>> [round(each) for each in metres_per_degree(31.5)]
-    [95013, 110882]
+    [95002, 110878]
     """
     sine, cosine = math.sin(math.radians(lat)), math.cos(math.radians(lat))
     width = 1.0 - _ECCENTRICITY * sine * sine
