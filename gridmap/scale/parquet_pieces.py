@@ -39,7 +39,9 @@ class GroupsPiece:
     @property
     def where(self) -> str:
         """Which row groups these are."""
-        return f"row groups {self.first} to {self.last - 1} of {self.path.name}"
+        several = self.last - self.first > 1
+        which = f"row groups {self.first} to {self.last - 1}" if several else f"row group {self.first}"
+        return f"{which} of {self.path.name}"
 
     def tables(self) -> Iterator[pa.Table]:
         """Read the rows; the file has to be there, under the same path, for whoever works on it."""

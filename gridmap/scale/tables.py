@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 
-from gridmap.errors import InputError
+from gridmap.errors import GridmapError, InputError
 from gridmap.scale.csv_pieces import CsvSource
 from gridmap.scale.parquet_pieces import ParquetSource
-from gridmap.scale.pieces import ROWS, Source
+from gridmap.scale.pieces import ROWS, OutOfReachError, Source
 from gridmap.scale.vector_pieces import VectorSource
 from gridmap.scale.work import to_frame
 
@@ -79,10 +79,19 @@ def open_source(path: str | os.PathLike[str], *, encoding: str | None = None, ro
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Say of a file that cannot be read what is wrong with it."""
+    """Say of a file that cannot be read what is wrong with it, and where."""
     try:
         yield
+    except GridmapError:
+        raise
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError, LookupError) as error:
-        raise InputError(f"{path.name} cannot be read as a table: {error}; nothing was written") from error
+        raise InputError(f"{path.name} cannot be read as a table: {_said(error)}; nothing was written") from error
     except (pa.ArrowException, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise InputError(f"{path.name} is damaged or not what its name says: {error}; nothing was written") from error
+        raise InputError(f"{path.name} is damaged or not what its name says: {_said(error)}") from error
+    except OSError as error:
+        # Arrow says so of damaged pages, the system of a drive that went away: that may come back.
+        raise OutOfReachError(f"{path.name} cannot be read on: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    return " · ".join(" ".join(text.split()) for text in [str(error), *getattr(error, "__notes__", [])])

@@ -63,15 +63,15 @@ class Work:
     as_csv: bool
 
     def part(self, piece: Piece) -> Part:
-        """Do it; what goes wrong says in which rows."""
+        """Do it; an error that does not name a row gets a note of which rows these were."""
         counts: Counter[str] = Counter()
         try:
             tables = self._joined(piece, counts)
             data = csv_bytes(tables) if self.as_csv else parquet_bytes(tables, self.schema)
-        except (GridmapError, OSError, ValueError):
+        except (GridmapError, pd.errors.ParserError):
             raise
         except Exception as error:
-            error.add_note(f"gridmap was joining {piece.where}")
+            error.add_note(piece.where)
             raise
         rows, with_person = counts.pop(_ROWS), counts.pop(_WITH_PERSON)
         return Part(data, rows, dict(counts), with_person, piece.share)

@@ -92,7 +92,7 @@ class Workshop:
 
     def append(self, part: Part) -> None:
         """Add what came of the next piece; it is on the disk when this returns."""
-        with self._explained():
+        with self.explained():
             entry = self._draft.append(part.data) | {
                 "rows": part.rows, "by_outcome": dict(part.by_outcome), "with_person": part.with_person,
                 "share": part.share,
@@ -111,12 +111,13 @@ class Workshop:
 
     def finish(self) -> None:
         """Make the draft the result."""
-        with self._explained():
+        with self.explained():
             self._draft.finish()
             self._draft.path.replace(self._target)
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Say of a disk that is full, or went away, what that leaves."""
         try:
             yield
         except OSError as error:
@@ -151,11 +152,12 @@ def open_workshop(target: Path, job: Job, draft: Draft, *, resume: bool) -> Iter
         raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was written") from error
     with journal:
         _lock(journal, target)
-        _check_in(folder, job)
         shop = Workshop(folder, target, draft, journal)
+        with shop.explained():
+            _check_in(folder, job)
+            _go_on(shop, draft, folder)
         keep = False
         try:
-            _go_on(shop, draft, folder)
             yield shop
         except BaseException as error:
             # A file that cannot be read has to become another file: there is no going on with it.

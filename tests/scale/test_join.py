@@ -186,3 +186,33 @@ def test_who_reported_is_masked_in_files_unless_asked_for(tmp_path, locator):
     assert "320299001001006" in masked
     join_file(tmp_path / "in.csv", locator, tmp_path / "open.csv", unmask=True)
     assert "王小明" in (tmp_path / "open.csv").read_text(encoding="utf-8-sig")
+
+
+def test_damage_in_the_middle_names_the_rows_and_touches_nothing(tmp_path, locator, rows):
+    rows.to_parquet(tmp_path / "in.parquet", index=False, row_group_size=500)
+    chunk = pq.read_metadata(tmp_path / "in.parquet").row_group(3).column(1)
+    content = bytearray((tmp_path / "in.parquet").read_bytes())
+    start = chunk.data_page_offset
+    content[start : start + chunk.total_compressed_size // 2] = b"\xff" * (chunk.total_compressed_size // 2)
+    (tmp_path / "in.parquet").write_bytes(content)
+    (tmp_path / "out.csv").write_text("old")
+    with pytest.raises(InputError, match=r"in\.parquet .*row group 3 of"):
+        join_file(tmp_path / "in.parquet", locator, tmp_path / "out.csv", piece_rows=500)
+    assert (tmp_path / "out.csv").read_text() == "old"
+
+
+def test_a_column_of_the_result_that_is_there_already_is_refused_before_anything_is_written(tmp_path, locator, rows):
+    rows.assign(outcome="x").to_csv(tmp_path / "in.csv", index=False)
+    with pytest.raises(InputError, match="already have outcome"):
+        join_file(tmp_path / "in.csv", locator, tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_threads_give_the_rows_in_their_order_and_the_same_bytes(tmp_path, locator, rows):
+    pd.concat([rows] * 8, ignore_index=True).to_parquet(tmp_path / "in.parquet", index=False, row_group_size=500)
+    files = []
+    for workers in (1, 2, 7):
+        join_file(tmp_path / "in.parquet", locator, tmp_path / "o.parquet", piece_rows=500, workers=workers)
+        files.append((tmp_path / "o.parquet").read_bytes())
+    assert files[0] == files[1] == files[2]
+    assert read_table(tmp_path / "o.parquet")["number"].tolist() == [*range(len(rows))] * 8
