@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from gridmap.cli import circles, demo, grids, incidents
+from gridmap.cli import circles, demo, grids, incidents, serve
 from gridmap.errors import DrawError, GridmapError, InputError, OutputError, PlanError, UnknownNameError
 from gridmap.settings import text
 
@@ -41,6 +41,7 @@ app.command("circles")(circles.circles)
 app.command("join")(incidents.join)
 app.command("locate")(incidents.locate)
 app.command("map")(incidents.draw_map)
+app.command("serve")(serve.serve)
 
 
 def exit_code(error: GridmapError) -> int:

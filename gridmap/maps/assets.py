@@ -20,6 +20,7 @@ ASSETS: Final = Path(__file__).parent / "assets"
 LEAFLET_JS: Final = "leaflet/dist/leaflet.js"
 LEAFLET_CSS: Final = "leaflet/dist/leaflet.css"
 JQUERY_JS: Final = "jquery/dist/jquery.slim.min.js"
+SWAGGER: Final = "swagger-ui-dist"
 
 _NPM: Final = "https://cdn.jsdelivr.net/npm"
 URLS: Final[dict[str, str | None]] = {

@@ -78,8 +78,15 @@ PACKAGES: Final = (
         "MIT",
         ("LICENSE.txt", "dist/jquery.slim.min.js"),
     ),
+    Package(
+        "swagger-ui-dist",
+        "5.35.0",
+        "sha512-U06rpMtW9V3XPGOBeamTUSr0Z09jMX4IJuANpE/EZbAhw0G8CgwrzU4YmXkn/h0wCDNsXdGarTNNHC3sU8yVUQ==",
+        "Apache-2.0",
+        ("LICENSE", "NOTICE", "swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css"),
+    ),
 )
-"""What is vendored. jQuery goes only into pages to which a caller adds a folium popup."""
+"""What is vendored. jQuery goes only into pages to which a caller adds a folium popup; Swagger UI shows the API."""
 
 
 def vendor(assets: Path = ASSETS) -> Path:

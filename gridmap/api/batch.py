@@ -1,0 +1,166 @@
+"""Many points at once, as columns; a bad point is an outcome of its own, never of the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gridmap.api.errors import TooLargeError
+from gridmap.api.limits import MOST_ACCURACY_M, MOST_DISCS_M2, MOST_POINTS, MOST_SYSTEMS
+from gridmap.api.moments import Moment
+from gridmap.api.source import Source
+from gridmap.cases.added import PERSON_COLUMNS, Coded
+from gridmap.cases.incidents import BAD_TIME
+from gridmap.locate.answers import Answers
+from gridmap.locate.placement import INVALID, MATCHED, OUTCOMES
+from gridmap.people.times import microseconds, read_times
+
+Floats: TypeAlias = NDArray[np.float64]
+Texts: TypeAlias = NDArray[np.object_]
+Rows: TypeAlias = NDArray[np.int64]
+
+TOO_VAGUE: Final = (
+    f"精度超过 {MOST_ACCURACY_M:.0f} 米，说明不了位置 · "
+    f"an accuracy beyond {MOST_ACCURACY_M:.0f} m says nothing of a place"
+)
+NOT_A_POINT: Final = '此项不是对象，应为 {"lon": …, "lat": …} · this item is not an object with lon and lat'
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points of a batch, a column each.
+
+    Parameters
+    ----------
+    lon, lat
+        NaN where there is none, or something that is no number.
+    crs
+        One system for all, or one a point.
+    accuracy_m
+        Metres; NaN where it is not known, negative where something stood there that is no accuracy; or ``None``.
+    duty, at
+        Text, missing where none is stated.
+    broken
+        Rows that are no points at all.
+    """
+
+    lon: Floats
+    lat: Floats
+    crs: str | Texts
+    accuracy_m: Floats | None
+    duty: pd.Series
+    at: pd.Series
+    broken: Rows
+
+    def __len__(self) -> int:
+        return len(self.lon)
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """What is said of the points of a batch.
+
+    Parameters
+    ----------
+    answers
+        Of the locator.
+    reason
+        Why a point is not matched, or names nobody; empty where there is nothing to explain.
+    timeless
+        Whether a point states a time that cannot be read, so that nobody can be named.
+    people
+        ``person_id, person, answered_level``, or ``None`` without a roster.
+    moment
+        The time of the points that state none.
+    """
+
+    answers: Answers
+    reason: Texts
+    timeless: NDArray[np.bool_]
+    people: dict[str, Coded] | None
+    moment: Moment
+
+    def by_outcome(self) -> dict[str, int]:
+        """Return how many points came out how; they add up to the points."""
+        counts = np.bincount(self.answers.outcome, minlength=len(OUTCOMES))
+        return dict(zip(OUTCOMES, counts.tolist(), strict=True))
+
+
+def check_size(points: int) -> None:
+    """Refuse more points than are answered at once.
+
+    Raises
+    ------
+    TooLargeError
+        Naming the limit.
+    """
+    if points > MOST_POINTS:
+        raise TooLargeError(f"the batch has more than {MOST_POINTS:,} points, the most answered at once; split it")
+
+
+def answer_points(source: Source, points: Points, moment: Moment) -> Answered:
+    """Answer for many points at once; each gets what :func:`gridmap.api.places.place` would say.
+
+    Raises
+    ------
+    TooLargeError
+        When the batch asks for more work than one may.
+    """
+    _refuse_too_much(points)
+    accuracy, vague = points.accuracy_m, np.empty(0, dtype=np.int64)
+    if accuracy is not None:
+        vague = np.flatnonzero(accuracy > MOST_ACCURACY_M)
+        accuracy = np.where(accuracy > MOST_ACCURACY_M, -1.0, accuracy)
+    answers = source.locator.answer(points.lon, points.lat, crs=points.crs, accuracy_m=accuracy)
+    reason = np.full(len(points), "", dtype=object)
+    rows = np.flatnonzero(answers.outcome != MATCHED)
+    reason[rows] = answers.reasons(rows)
+    reason[vague] = TOO_VAGUE
+    reason[points.broken] = NOT_A_POINT
+    timeless = np.zeros(len(points), dtype=bool)
+    people = None
+    if source.answerers is not None:
+        times, timeless = _times(points.at, moment)
+        people = source.answerers.answer(answers.grid, times, points.duty)
+        _add_timeless(reason, np.flatnonzero(timeless & (answers.outcome != INVALID)), points.at)
+    return Answered(answers, reason, timeless, people, moment)
+
+
+def _refuse_too_much(points: Points) -> None:
+    if not isinstance(points.crs, str):
+        systems = len(pd.unique(pd.Series(points.crs)))
+        if systems > MOST_SYSTEMS:
+            raise TooLargeError(f"the batch names {systems:,} coordinate systems; at most {MOST_SYSTEMS} in one batch")
+    if points.accuracy_m is not None:
+        used = points.accuracy_m[(points.accuracy_m > 0) & (points.accuracy_m <= MOST_ACCURACY_M)]
+        if float((used**2).sum()) > MOST_DISCS_M2:
+            most = int(MOST_DISCS_M2 / float((used**2).mean()))
+            raise TooLargeError(
+                f"the accuracies of the batch are so wide that at most {most:,} such points are answered at once"
+            )
+
+
+def _times(at: pd.Series, moment: Moment) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the time of each point: now where none is stated, NaN where what is stated is no time."""
+    if not at.notna().any():
+        return np.full(len(at), moment.microseconds), np.zeros(len(at), dtype=bool)
+    times, unreadable = read_times(at)
+    found = microseconds(times, np.nan)
+    return np.where(np.isnan(found) & ~unreadable, moment.microseconds, found), unreadable
+
+
+def _add_timeless(reason: Texts, rows: Rows, at: pd.Series) -> None:
+    for row in rows.tolist():
+        why = BAD_TIME.format(at.iloc[row])
+        reason[row] = f"{reason[row]}；{why}" if reason[row] else why
+
+
+def person_rows(answered: Answered) -> NDArray[Any]:
+    """Return a number a row that stands for who answers it, -1 for nobody."""
+    if answered.people is None:
+        return np.full(len(answered.reason), -1, dtype=np.int64)
+    return answered.people[PERSON_COLUMNS[0]].positions

@@ -1,0 +1,29 @@
+"""What one request may ask for, so that nobody can take the machine from the others; every limit is in the OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MOST_POINTS: Final = 100_000
+"""Points of a batch."""
+
+MOST_BYTES: Final = 32 << 20
+"""Bytes of a batch: 300 a point."""
+
+MOST_SYSTEMS: Final = 50
+"""Different coordinate systems of a batch: looking up an EPSG code takes a millisecond."""
+
+MOST_ACCURACY_M: Final = 5_000.0
+"""Accuracy of a point in metres; a disc this wide touches some 150 grids of a county and takes a millisecond."""
+
+MOST_DISCS_M2: Final = 1e11
+"""Squares of the accuracies of a batch together: 100,000 points of 1 km, or 4,000 of 5 km, some six seconds."""
+
+MOST_COORDINATE: Final = 1e8
+"""Beyond what any projected coordinate in metres is, with its zone before it."""
+
+MOST_LETTERS: Final = 64
+"""Letters of a code, a duty or the name of a coordinate system."""
+
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2200

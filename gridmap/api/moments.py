@@ -1,0 +1,66 @@
+"""The time a question is about: who is responsible is always asked at one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gridmap.api.limits import FIRST_YEAR, LAST_YEAR
+from gridmap.errors import InputError
+from gridmap.people.times import ZONE, at_microseconds
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LOST_PLUS: Final = re.compile(r"(.*\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)\s*")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time.
+
+    Parameters
+    ----------
+    time
+        In Asia/Shanghai.
+    microseconds
+        Since 1970.
+    """
+
+    time: datetime
+    microseconds: float
+
+    @property
+    def text(self) -> str:
+        """Return the time as answers write it."""
+        return self.time.isoformat(timespec="seconds")
+
+
+def read_moment(at: str | None) -> Moment:
+    """Read the time a question is about; where none is stated, it is now.
+
+    Raises
+    ------
+    InputError
+        When it is no time, or one at which there was no roster.
+
+    Examples
+    --------
+    >>> read_moment("2026-05-01 08:00").text, read_moment("2026-05-01T00:00Z").text
+    ('2026-05-01T08:00:00+08:00', '2026-05-01T08:00:00+08:00')
+    >>> read_moment("2026-05-01T08:00 08:00").text  # the + of +08:00 as addresses lose it
+    '2026-05-01T08:00:00+08:00'
+    """
+    if at is None or not at.strip():
+        now = datetime.now(ZoneInfo(ZONE))
+        return Moment(now, (now - _EPOCH) / timedelta(microseconds=1))
+    lost = _LOST_PLUS.fullmatch(at)
+    stated = at_microseconds(f"{lost[1]}+{lost[2]}" if lost else at)
+    try:
+        time = (_EPOCH + timedelta(microseconds=stated)).astimezone(ZoneInfo(ZONE))
+    except OverflowError:
+        time = None
+    if time is None or not FIRST_YEAR <= time.year < LAST_YEAR:
+        raise InputError(f"at={at!r} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+    return Moment(time, stated)

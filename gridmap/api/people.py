@@ -1,0 +1,36 @@
+"""Who answers, as the API says it: always with an outcome, names masked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gridmap.api.models import Leader, Person
+from gridmap.api.moments import Moment
+from gridmap.api.source import Source
+
+_NO_ROSTER: Final = "服务未加载花名册 · no roster is loaded"
+_NO_PLACE: Final = "不在任何网格内 · in no grid, so nobody can be named"
+
+
+def person_of(source: Source, chain: Sequence[tuple[str, str]], duty: str | None, moment: Moment) -> Person:
+    """Return who answers for a chain of (level, code), the finest first (design.md, decision 10)."""
+    if source.roster is None:
+        return Person(outcome="no_roster", reason=_NO_ROSTER)
+    if not chain:
+        return Person(outcome="no_place", reason=_NO_PLACE)
+    found = source.roster.find(chain, duty, moment.microseconds)
+    if found is None:
+        what = duty or "任何职责 any duty"
+        return Person(outcome="nobody", reason=f"链上此时无人承担 {what} · nobody in the chain holds it at that time")
+    return Person(
+        outcome="named", reason=found.reason, person_id=found.person_id, name=found.name, role=found.role,
+        level=found.level, grid=found.grid,
+    )  # fmt: skip
+
+
+def leader_of(source: Source, code: str, moment: Moment) -> Leader:
+    """Return who leads a grid itself, whatever the duty."""
+    if source.leaders is None:
+        return Leader(outcome="no_roster")
+    return source.leaders.at(moment).get(code) or Leader(outcome="nobody")

@@ -1,0 +1,84 @@
+"""One point: which grid it is in and who answers for it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gridmap.api.limits import MOST_ACCURACY_M, MOST_COORDINATE, MOST_LETTERS
+from gridmap.api.models import NearGrid, PlaceAnswer
+from gridmap.api.moments import read_moment
+from gridmap.api.people import person_of
+from gridmap.api.source import Source
+from gridmap.geo.gcj02 import NAMES
+
+Coordinate = Annotated[float, Field(ge=-MOST_COORDINATE, le=MOST_COORDINATE, allow_inf_nan=False)]
+DUTY: Final = "事项编码；不写则不限 · code of the case type; without it every active person counts"
+AT: Final = (
+    "上报时间，无时区按北京时间；不写则为现在 · time of the report; without a zone Asia/Shanghai; now by default"
+)
+
+
+class AtQuery(BaseModel):
+    """What people are asked for. A parameter that does not exist is refused, not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    duty: Annotated[str | None, Field(description=DUTY, max_length=MOST_LETTERS, examples=["E0203"])] = None
+    at: Annotated[
+        str | None, Field(description=AT, max_length=MOST_LETTERS, examples=["2026-05-01T08:00:00+08:00"])
+    ] = None
+
+
+class PlaceQuery(AtQuery):
+    """One point."""
+
+    lon: Annotated[
+        Coordinate, Field(description="经度，或投影坐标的东坐标 · degrees, or easting", examples=[120.300123])
+    ]
+    lat: Annotated[Coordinate, Field(description="纬度，或北坐标 · degrees, or northing", examples=[31.502345])]
+    crs: Annotated[
+        str,
+        Field(
+            description=f"坐标系：{', '.join(NAMES)} 或 EPSG 代码；不认识的得到 invalid · an unknown one is ‘invalid’",
+            max_length=MOST_LETTERS,
+            examples=["gcj02"],
+        ),
+    ] = "wgs84"
+    accuracy_m: Annotated[
+        float | None,
+        Field(
+            ge=0, le=MOST_ACCURACY_M, allow_inf_nan=False, examples=[15],
+            description="定位精度（米），已知时请填写 · radius within which the true point lies, where it is known",
+        ),
+    ] = None  # fmt: skip
+
+
+def place(source: Source, asked: PlaceQuery) -> PlaceAnswer:
+    """Answer for one point; one that cannot be placed is an outcome with a reason.
+
+    Raises
+    ------
+    InputError
+        When ``at`` is no time.
+    """
+    moment = read_moment(asked.at)
+    found = source.locator.locate(asked.lon, asked.lat, crs=asked.crs, accuracy_m=asked.accuracy_m)
+    return PlaceAnswer(
+        outcome=found.outcome,
+        reason=found.reason,
+        chain=dict(found.chain),
+        candidates=tuple(
+            NearGrid(level=each.level, code=each.code, distance_m=each.distance_m) for each in found.candidates
+        ),
+        border_distance_m=found.border_distance_m,
+        responsible=person_of(source, [*found.chain.items()][::-1], named_duty(asked.duty), moment),
+        at=moment.text,
+        plan_version=source.plan.version,
+    )
+
+
+def named_duty(duty: str | None) -> str | None:
+    """Return a duty, ``None`` where an empty one is stated."""
+    return (duty or "").strip() or None

@@ -1,0 +1,123 @@
+"""Errors as problems (RFC 9457): one table says which status an error of gridmap has, and there is no other way out.
+
+It is the twin of ``EXIT_CODES`` of the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from gridmap.api.envelope import request_id
+from gridmap.api.errors import MediaTypeError, MethodError, RequestError, RetiredError, RouteError, TooLargeError
+from gridmap.api.models import FieldProblem, Problem
+from gridmap.errors import GridmapError, InputError, UnknownNameError
+
+MEDIA_TYPE: Final = "application/problem+json"
+_SHOWN: Final = 80
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: its status, and its title, which is the same every time."""
+
+    status: int
+    title: str
+
+
+PROBLEMS: Final[tuple[tuple[type[GridmapError], Kind], ...]] = (
+    (RouteError, Kind(404, "没有这个地址 · There is nothing at this address")),
+    (UnknownNameError, Kind(404, "没有这个编码 · There is no such code")),
+    (MethodError, Kind(405, "不支持的方法 · The method is not allowed here")),
+    (RetiredError, Kind(410, "编码已停用 · The code is retired")),
+    (TooLargeError, Kind(413, "请求超出上限 · The request is beyond a limit")),
+    (MediaTypeError, Kind(415, "不支持的内容类型 · The body is of a kind that is not read")),
+    (InputError, Kind(422, "参数或内容不可用 · A parameter or the body cannot be used")),
+    (GridmapError, Kind(500, "服务内部错误 · The server failed")),
+)
+"""The first class that fits decides."""
+_INTERNAL: Final = PROBLEMS[-1][1]
+_HIDDEN: Final = "the server failed; its log says more under the request id"
+
+
+def kind_of(error: Exception) -> Kind:
+    """Return the kind of problem an error is.
+
+    Examples
+    --------
+    >>> kind_of(InputError("x")).status, kind_of(UnknownNameError("x")).status, kind_of(RuntimeError("x")).status
+    (422, 404, 500)
+    """
+    return next((kind for cls, kind in PROBLEMS if isinstance(error, cls)), _INTERNAL)
+
+
+def problem_of(error: Exception, *, instance: str, request: str) -> Problem:
+    """Return an error as a problem; what broke inside the server is not told."""
+    kind = kind_of(error)
+    code = error.code if isinstance(error, GridmapError) and kind.status < 500 else "internal"
+    retired = error if isinstance(error, RetiredError) else None
+    return Problem(
+        type=f"urn:gridmap:problem:{code}",
+        title=kind.title,
+        status=kind.status,
+        detail=str(error) if kind.status < 500 else _HIDDEN,
+        instance=instance,
+        request_id=request,
+        errors=error.errors if isinstance(error, RequestError) else None,
+        successors=retired.successors if retired else None,
+        current=retired.current if retired else None,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make an app answer every error with a problem."""
+    for kind in (GridmapError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _handle)
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    headers: Mapping[str, str] = {}
+    if isinstance(error, HTTPException):
+        headers = error.headers or {}
+        error = _of_http(error, request)
+    elif isinstance(error, RequestValidationError):
+        error = _of_validation(error)
+    who = request_id(request.scope)
+    problem = problem_of(error, instance=request.url.path, request=who)
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, problem.status, {**headers, "X-Request-Id": who}, MEDIA_TYPE)
+
+
+def _of_http(error: HTTPException, request: Request) -> GridmapError:
+    if error.status_code == 404:
+        return RouteError(f"there is nothing at {request.url.path}; /openapi.json lists what there is, /docs shows it")
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "GET")
+        return MethodError(f"{request.url.path} takes {allowed}, not {request.method}")
+    if error.status_code == 413:
+        return TooLargeError(error.detail)
+    return InputError(error.detail) if error.status_code < 500 else GridmapError(error.detail)
+
+
+def _of_validation(error: RequestValidationError) -> RequestError:
+    found = tuple(_field(each) for each in error.errors())
+    said = "; ".join(f"{each.name}: {each.reason}" + (f" ({each.value})" if each.value else "") for each in found)
+    return RequestError(said, found)
+
+
+def _field(said: Mapping[str, Any]) -> FieldProblem:
+    where, *names = (str(part) for part in said["loc"])
+    value = said.get("input")
+    shown = repr(value)[:_SHOWN] if isinstance(value, str | int | float) else None
+    return FieldProblem(where=where, name=".".join(names) or where, reason=_reason(said), value=shown)
+
+
+def _reason(said: Mapping[str, Any]) -> str:
+    if said["type"] == "extra_forbidden":
+        return "there is no such parameter here"
+    return str(said["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,197 @@
+"""Serving: a socket bound before anything is read, one process or several, and an end that lets requests finish."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from gridmap.api.app import create_app
+from gridmap.api.source import Source
+from gridmap.errors import InputError, OutputError
+
+_FOLDER: Final = "GRIDMAP_SERVED_FOLDER"
+"""How a worker learns where its parent put the source; set by :func:`serve`, never by people."""
+_GRACE_S: Final = 10
+_BACKLOG: Final = 512
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take an address, so that a port in use is known before a minute of reading.
+
+    Parameters
+    ----------
+    host
+        Address or name.
+    port
+        0 takes any that is free.
+
+    Raises
+    ------
+    InputError
+        When the address cannot be had.
+
+    Examples
+    --------
+    >>> with bind("127.0.0.1", 0) as taken:
+    ...     taken.getsockname()[1] > 0
+    True
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise InputError(f"--host {host!r} is not an address of this machine: {error.strerror or error}") from None
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+    except (OSError, OverflowError) as error:
+        taken.close()
+        raise InputError(_why(error, host, port)) from None
+    taken.set_inheritable(True)
+    return taken
+
+
+def _why(error: OSError | OverflowError, host: str, port: int) -> str:
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        return f"port {port} of {host} is in use; end what uses it, or choose another with --port (0: any that is free)"
+    if number == errno.EACCES:
+        return f"port {port} may not be used by you; choose one above 1023 with --port"
+    if number == errno.EADDRNOTAVAIL:
+        return (
+            f"--host {host!r} is not an address of this machine; 0.0.0.0 is all of them, 127.0.0.1 this machine alone"
+        )
+    return f"cannot serve at port {port} of {host}: {error}"
+
+
+def url_of(taken: socket.socket) -> str:
+    """Return where a browser finds what is served.
+
+    Examples
+    --------
+    >>> with bind("127.0.0.1", 0) as taken:
+    ...     url_of(taken)
+    'http://127.0.0.1:...'
+    """
+    host, port = taken.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def is_open(taken: socket.socket) -> bool:
+    """Whether other machines can reach an address."""
+    return not ipaddress.ip_address(taken.getsockname()[0]).is_loopback
+
+
+def serve(source: Source, taken: socket.socket, *, workers: int = 1, quiet: bool = False) -> None:
+    """Answer requests until SIGINT or SIGTERM; requests that run by then are finished.
+
+    Parameters
+    ----------
+    source
+        What is served.
+    taken
+        From :func:`bind`.
+    workers
+        Processes. They share one index, mapped into memory.
+    quiet
+        Do not log a line a request.
+
+    Raises
+    ------
+    OutputError
+        When the server could not start.
+    """
+    with _signals_left_alone():
+        if workers == 1:
+            source.warm()
+            server = uvicorn.Server(_config(create_app(source), quiet))
+            server.run(sockets=[taken])
+            started = server.started
+        else:
+            started = _serve_many(source, taken, workers, quiet)
+    if not started:
+        raise OutputError("the server could not start; its log above says why")
+
+
+def _serve_many(source: Source, taken: socket.socket, workers: int, quiet: bool) -> bool:
+    with tempfile.TemporaryDirectory(prefix="gridmap-serve-") as folder:
+        source.save(Path(folder))
+        os.environ[_FOLDER] = folder
+        try:
+            config = _config("gridmap.api.serve:worker_app", quiet, workers=workers, factory=True)
+            many = Multiprocess(config, sockets=[taken])
+            many.run()
+        finally:
+            del os.environ[_FOLDER]
+        return all(each.exitcode != uvicorn.config.STARTUP_FAILURE for each in many.processes)
+
+
+def worker_app() -> FastAPI:
+    """Make the app of one worker from what its parent put down.
+
+    Raises
+    ------
+    InputError
+        When it was not started by :func:`serve`.
+    """
+    folder = os.environ.get(_FOLDER)
+    if folder is None:
+        raise InputError("this is the app of a worker of gridmap serve; start that, or call create_app with a source")
+    source = Source.load(Path(folder))
+    source.warm()
+    return create_app(source)
+
+
+def _config(app: FastAPI | str, quiet: bool, *, workers: int = 1, factory: bool = False) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, workers=workers, factory=factory, backlog=_BACKLOG, access_log=False, server_header=False,
+        timeout_graceful_shutdown=_GRACE_S, log_config=_log_config(quiet), lifespan="off",
+    )  # fmt: skip
+
+
+def _log_config(quiet: bool) -> dict[str, object]:
+    """Return what logging is set up from, in every process: requests and what goes wrong, to standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {
+            "gridmap.access": _logger(logging.WARNING if quiet else logging.INFO),
+            "uvicorn.error": _logger(logging.WARNING),
+        },
+    }
+
+
+def _logger(level: int) -> dict[str, object]:
+    return {"handlers": ["stderr"], "level": logging.getLevelName(level), "propagate": False}
+
+
+@contextlib.contextmanager
+def _signals_left_alone() -> Iterator[None]:
+    """Let the server end by itself: whoever stops it gets a clean end, not the one of an interrupted command.
+
+    uvicorn raises the signal again once it has ended, for the handler that was there before.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
