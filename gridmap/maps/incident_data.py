@@ -14,6 +14,7 @@ from gridmap.maps.codec import encode_ints, encode_points
 from gridmap.maps.colours import OUTCOMES
 from gridmap.maps.words import outcome_title
 from gridmap.people.masking import mask_name
+from gridmap.people.times import read_times
 
 if TYPE_CHECKING:
     from gridmap.grids.plan import Plan
@@ -152,19 +153,10 @@ def _times(incidents: pd.DataFrame, order: Ints) -> dict[str, Any]:
 def _minutes(times: pd.Series) -> Ints:
     """Return minutes since 1970 as a clock in Shanghai shows them, -1 for none; a naive time is one of that clock."""
     if times.dtype.kind != "M" and not isinstance(times.dtype, pd.DatetimeTZDtype):
-        return np.array([_minute(value) for value in times], dtype=np.int64)
+        times, _ = read_times(times)
     clock = times.dt.tz_convert(_ZONE).dt.tz_localize(None) if times.dt.tz is not None else times
     seconds = clock.dt.as_unit("s").astype("int64")
     return np.asarray(np.where(times.notna(), seconds // 60, -1), dtype=np.int64)
-
-
-def _minute(value: Any) -> int:
-    moment = pd.to_datetime(value, errors="coerce")
-    if pd.isna(moment):
-        return -1
-    if moment.tzinfo is not None:
-        moment = moment.tz_convert(_ZONE).tz_localize(None)
-    return max(int(moment.timestamp() // 60), -1)
 
 
 def _as_steps(numbers: Ints) -> str:
