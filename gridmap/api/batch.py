@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -84,6 +85,13 @@ class Answered:
     people: dict[str, Coded] | None
     moment: Moment
 
+    @cached_property
+    def person(self) -> NDArray[Any]:
+        """Return a number a row that stands for who answers it, -1 for nobody."""
+        if self.people is None:
+            return np.full(len(self.reason), -1, dtype=np.int64)
+        return self.people[PERSON_COLUMNS[0]].positions
+
     def by_outcome(self) -> dict[str, int]:
         """Return how many points came out how; they add up to the points."""
         counts = np.bincount(self.answers.outcome, minlength=len(OUTCOMES))
@@ -125,7 +133,7 @@ def answer_points(source: Source, points: Points, moment: Moment) -> Answered:
     people = None
     if source.answerers is not None:
         times, timeless = _times(points.at, moment)
-        people = source.answerers.answer(answers.grid, times, points.duty)
+        people = source.answerers.answer(answers.grid, times, Coded.of(points.duty.to_numpy(dtype=object)))
         _add_timeless(reason, np.flatnonzero(timeless & (answers.outcome != INVALID)), points.at)
     return Answered(answers, reason, timeless, people, moment)
 
@@ -157,10 +165,3 @@ def _add_timeless(reason: Texts, rows: Rows, at: pd.Series) -> None:
     for row in rows.tolist():
         why = BAD_TIME.format(at.iloc[row])
         reason[row] = f"{reason[row]}；{why}" if reason[row] else why
-
-
-def person_rows(answered: Answered) -> NDArray[Any]:
-    """Return a number a row that stands for who answers it, -1 for nobody."""
-    if answered.people is None:
-        return np.full(len(answered.reason), -1, dtype=np.int64)
-    return answered.people[PERSON_COLUMNS[0]].positions

@@ -6,23 +6,20 @@ import codecs
 import io
 import warnings
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 from pydantic import BaseModel, ConfigDict, Field
 
 from gridmap.api.batch import Answered, Floats, Points, check_size
 from gridmap.api.limits import MOST_POINTS
-from gridmap.cases.added import PERSON_COLUMNS, Coded
+from gridmap.cases.added import PERSON_COLUMNS, Added, Coded
 from gridmap.cases.incidents import numbers, refuse_taken
 from gridmap.errors import InputError
 from gridmap.people.masking import mask_table
-
-_BOM: Final = codecs.BOM_UTF8
-"""Without it spreadsheets show Chinese as something else."""
+from gridmap.scale.encode import csv_bytes, csv_header, with_columns
 
 
 class Headers(BaseModel):
@@ -154,14 +151,12 @@ def write_csv(batch: CsvBatch, answered: Answered, plan_version: str) -> bytes:
         When the rows already have a column of the answers.
     """
     size = len(batch.points)
-    frame = answered.answers.as_frame()
     people = answered.people or {name: Coded.same(None, size) for name in PERSON_COLUMNS}
-    texts = {"reason": Coded.of(answered.reason), **people, "plan_version": Coded.same(plan_version, size)}
-    added = frame.assign(**{name: column.as_text() for name, column in texts.items()})
-    refuse_taken(batch.table, added)
-    rows = pd.concat([mask_table(batch.table), added], axis=1)
-    table = pa.table({str(name): pa.array(rows[name].astype("str"), pa.large_string()) for name in rows.columns})
-    out = io.BytesIO()
-    out.write(_BOM)
-    pyarrow.csv.write_csv(table, out, pyarrow.csv.WriteOptions(quoting_style="needed"))
-    return out.getvalue()
+    version = Coded.same(plan_version, size)
+    added = Added(answered.answers.as_frame(), {"reason": Coded.of(answered.reason), **people, "plan_version": version})
+    columns = added.coded()
+    refuse_taken(batch.table, pd.DataFrame(columns=list(columns)))
+    masked = mask_table(batch.table)
+    rows = pa.table({str(name): pa.array(masked[name], pa.large_string()) for name in masked.columns})
+    table = with_columns(rows, columns)
+    return csv_header(table.column_names) + bytes(csv_bytes(iter([table])))

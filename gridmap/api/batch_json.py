@@ -1,4 +1,4 @@
-"""A batch as JSON: read strictly item by item, written so that what many points share is written once."""
+"""A batch as JSON: read strictly, item by item, into columns."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from typing import Annotated, Any, Final
 import numpy as np
 import orjson
 import pandas as pd
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gridmap.api.batch import Answered, Floats, Points, Rows, check_size, person_rows
+from gridmap.api.batch import Floats, Points, check_size
 from gridmap.api.errors import RequestError
 from gridmap.api.limits import MOST_ACCURACY_M, MOST_POINTS
 from gridmap.api.models import FieldProblem
 from gridmap.api.places import AT, DUTY
-from gridmap.cases.added import PERSON_COLUMNS, Coded
 from gridmap.errors import InputError
-from gridmap.locate.placement import INVALID, OUTCOMES
 
 _NAMES: Final = ("lon", "lat", "crs", "accuracy_m", "duty", "at", "id")
 _LONGEST_INT: Final = 18
@@ -137,8 +134,6 @@ def _whole(digits: str) -> int | float:
 
 
 def _defaults(said: dict[str, Any]) -> _Defaults:
-    from pydantic import ValidationError
-
     try:
         return _Defaults.model_validate(said)
     except ValidationError as error:
@@ -180,104 +175,3 @@ def _texts(values: list[Any], default: str | None) -> pd.Series:
         return pd.Series([default] * len(values) if default else [None] * len(values), dtype="str")
     stated = [default if value is None else value if type(value) is str else str(value) for value in values]
     return pd.Series([value if value and value.strip() else None for value in stated], dtype="str")
-
-
-def write_json(answered: Answered, ids: list[Any] | None, plan_version: str) -> bytes:
-    """Return the answer to a batch as JSON; equal answers are written once and repeated."""
-    items = _items(answered)
-    if ids is not None:
-        items = [
-            item if each is None else b'{"id":' + orjson.dumps(each) + b"," + item[1:]
-            for item, each in zip(items, ids, strict=True)
-        ]
-    head = {
-        "outcome": "answered",
-        "count": len(items),
-        "by_outcome": answered.by_outcome(),
-        "at": answered.moment.text,
-        "plan_version": plan_version,
-    }
-    return orjson.dumps(head)[:-1] + b',"results":[' + b",".join(items) + b"]}"
-
-
-def _items(answered: Answered) -> list[bytes]:
-    answers, person = answered.answers, person_rows(answered)
-    why, reasons = pd.factorize(answered.reason)
-    key = np.zeros(len(why), dtype=np.int64)
-    parts = [*answers.grid.values(), answers.outcome, why, person, answered.timeless]
-    for part in parts:
-        numbers = part.astype(np.int64) + 1
-        # Numbered anew after each part, so that no county has more combinations than there are numbers.
-        key, _ = pd.factorize(key * (int(numbers.max(initial=0)) + 1) + numbers)
-    first = _first_rows(key)
-    written = [_Item(answered, row, str(reasons[why[row]]), int(person[row])) for row in first.tolist()]
-    plain = [item.dumped([]) for item in written]
-    items = [plain[at] for at in key.tolist()]
-    for row, near in _candidates(answered).items():
-        items[row] = written[key[row]].dumped(near)
-    return items
-
-
-@dataclass(frozen=True, eq=False)
-class _Item:
-    """What many points have in common; :class:`gridmap.api.models.BatchItem` but for its id."""
-
-    answered: Answered
-    row: int
-    reason: str
-    person: int
-
-    def dumped(self, candidates: list[dict[str, object]]) -> bytes:
-        answers = self.answered.answers
-        chain = {
-            level: answers.codes[level][grid[self.row]] for level, grid in answers.grid.items() if grid[self.row] >= 0
-        }
-        outcome = OUTCOMES[answers.outcome[self.row]]
-        said = {
-            "outcome": outcome, "reason": self.reason, "chain": chain, "candidates": candidates,
-            "responsible": self._responsible(chain),
-        }  # fmt: skip
-        return orjson.dumps(said)
-
-    def _responsible(self, chain: dict[str, str]) -> dict[str, object]:
-        people = self.answered.people
-        if people is None or self.person < 0:
-            return {
-                "outcome": self._nobody(people, chain),
-                "person_id": None,
-                "name": None,
-                "level": None,
-                "grid": None,
-            }
-        person_id, name, level = (str(_value(people[each], self.row)) for each in PERSON_COLUMNS)
-        return {"outcome": "named", "person_id": person_id, "name": name, "level": level, "grid": chain[level]}
-
-    def _nobody(self, people: dict[str, Coded] | None, chain: dict[str, str]) -> str:
-        if people is None:
-            return "no_roster"
-        if not chain:
-            return "no_place"
-        return "no_time" if self.answered.timeless[self.row] else "nobody"
-
-
-def _value(column: Coded, row: int) -> object:
-    return column.values[column.positions[row]]
-
-
-def _first_rows(key: NDArray[np.int64]) -> Rows:
-    """Return the first row of each number; numbers are in the order in which they first appear."""
-    first = np.zeros(int(key.max(initial=-1)) + 1, dtype=np.int64)
-    first[key[::-1]] = np.arange(len(key) - 1, -1, -1)
-    return first
-
-
-def _candidates(answered: Answered) -> dict[int, list[dict[str, object]]]:
-    """Return the candidates of each row that has some: a level after the other, the nearest first."""
-    found: dict[int, list[dict[str, object]]] = {}
-    for level, near in answered.answers.candidates.items():
-        codes = answered.answers.codes[level]
-        order = np.lexsort((near.grid, near.distance_m, near.point))
-        rows, grids, metres = (each[order].tolist() for each in (near.point, near.grid, near.distance_m))
-        for row, at, distance in zip(rows, grids, metres, strict=True):
-            found.setdefault(row, []).append({"level": level, "code": codes[at], "distance_m": distance})
-    return {row: near for row, near in found.items() if answered.answers.outcome[row] != INVALID}

@@ -13,6 +13,8 @@ from gridmap.errors import InputError
 from gridmap.people.times import ZONE, at_microseconds
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PLAIN: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_NO_SUMMER_TIME: Final = 1992
 _LOST_PLUS: Final = re.compile(r"(.*\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)\s*")
 
 
@@ -56,11 +58,30 @@ def read_moment(at: str | None) -> Moment:
         now = datetime.now(ZoneInfo(ZONE))
         return Moment(now, (now - _EPOCH) / timedelta(microseconds=1))
     lost = _LOST_PLUS.fullmatch(at)
-    stated = at_microseconds(f"{lost[1]}+{lost[2]}" if lost else at)
-    try:
-        time = (_EPOCH + timedelta(microseconds=stated)).astimezone(ZoneInfo(ZONE))
-    except OverflowError:
-        time = None
+    written = f"{lost[1]}+{lost[2]}" if lost else at
+    time = _read_plain(written) or _read_any(written)
     if time is None or not FIRST_YEAR <= time.year < LAST_YEAR:
         raise InputError(f"at={at!r} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
-    return Moment(time, stated)
+    return Moment(time, (time - _EPOCH) / timedelta(microseconds=1))
+
+
+def _read_plain(at: str) -> datetime | None:
+    """Read the layout that programs write, as :func:`_read_any` does but a thousand times as fast."""
+    if not _PLAIN.fullmatch(at):
+        return None
+    try:
+        time = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    if time.tzinfo is None:
+        # Before that Shanghai had hours that came twice or never.
+        return time.replace(tzinfo=ZoneInfo(ZONE)) if time.year >= _NO_SUMMER_TIME else None
+    return time.astimezone(ZoneInfo(ZONE)) if FIRST_YEAR <= time.year < LAST_YEAR else None
+
+
+def _read_any(at: str) -> datetime | None:
+    """Read any time as offices write them; ``None`` for one that no calendar of computers has."""
+    try:
+        return (_EPOCH + timedelta(microseconds=at_microseconds(at))).astimezone(ZoneInfo(ZONE))
+    except OverflowError:
+        return None

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 import gridmap
 from gridmap.api import openapi
 from gridmap.api.batch import answer_points
+from gridmap.api.batch_answer import write_json
 from gridmap.api.batch_csv import Headers, read_csv, write_csv
-from gridmap.api.batch_json import read_json, write_json
+from gridmap.api.batch_json import read_json
 from gridmap.api.grids import GridQuery, feature, grid
 from gridmap.api.limits import MOST_BYTES, MOST_LETTERS
 from gridmap.api.models import BatchAnswer, GridAnswer, Health, PlaceAnswer, as_json
@@ -95,11 +96,13 @@ def read_grid(
 @router.get("/health", **openapi.HEALTH, response_model=Health)
 async def health(source: Served) -> Response:
     """Say that the server answers, and with which plan."""
-    people = None if source.roster is None else int(source.roster.table["person_id"].nunique())
     said = Health(
-        outcome="ok", plan_version=source.plan.version, levels=dict(source.levels), people=people,
+        outcome="ok",
+        plan_version=source.plan.version,
+        levels=dict(source.levels),
+        people=source.people,
         gridmap_version=gridmap.__version__,
-    )  # fmt: skip
+    )
     return Response(as_json(said), media_type=JSON)
 
 

@@ -63,6 +63,11 @@ class Source:
         """Return the number of grids of each level."""
         return {level: len(layer) for level, layer in self.plan.layers.items()}
 
+    @cached_property
+    def people(self) -> int | None:
+        """Return the number of people, ``None`` without a roster."""
+        return None if self.roster is None else int(self.roster.table["person_id"].nunique())
+
     def warm(self) -> None:
         """Compile what is compiled on first use, so that the first caller does not wait for it."""
         west, south, east, north = self.plan.layers[self.plan.finest_tiling].total_bounds
@@ -70,7 +75,7 @@ class Source:
         for accuracy_m in (None, 15.0):
             self.locator.locate(lon, lat, accuracy_m=accuracy_m)
             self.locator.answer([lon] * 2, [lat] * 2, crs=["gcj02", "bd09"], accuracy_m=accuracy_m)
-        _ = self.answerers, self.leaders, self.levels
+        _ = self.answerers, self.leaders, self.levels, self.people
 
     def save(self, folder: Path) -> None:
         """Write a source for the processes that serve it: the index as it is mapped into memory, the rest as values."""

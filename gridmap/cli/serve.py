@@ -53,12 +53,14 @@ def serve(
                 f"{where} 地图，{where}docs 接口；Ctrl-C 停止", f"{where} is the map, {where}docs the API; Ctrl-C stops"
             ),
             markup=False,
-        )  # fmt: skip
+            soft_wrap=True,
+        )
         if is_open(taken):
             show.err.print(
                 text(
                     "能访问此端口的人都可查询（姓名电话已隐去）", "whoever reaches this port may ask (names are masked)"
                 ),
                 style="yellow",
+                soft_wrap=True,
             )
         run(source, taken, workers=workers, quiet=quiet)
