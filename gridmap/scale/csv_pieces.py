@@ -21,7 +21,7 @@ from gridmap.geo.files import text_encoding
 from gridmap.scale.csv_rows import IN_QUOTES, START, next_cut
 from gridmap.scale.pieces import Piece
 
-_PIECE_BYTES: Final = 32 << 20
+_PIECE_BYTES: Final = 16 << 20
 _LONGEST_ROW: Final = 64 << 20
 _BLOCK: Final = 4 << 20
 _CUT_AS_BYTES: Final = ("utf-8", "gb18030", "gbk", "gb2312", "big5", "ascii", "iso8859-1", "cp1252")
