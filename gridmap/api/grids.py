@@ -7,21 +7,23 @@ from typing import Annotated, Any
 
 import pandas as pd
 import shapely
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gridmap.api.errors import RetiredError
 from gridmap.api.limits import MOST_LETTERS
 from gridmap.api.models import GridAnswer, GridFeature, Successor
 from gridmap.api.moments import read_moment
 from gridmap.api.people import leader_of, person_of
-from gridmap.api.places import AtQuery, named_duty
+from gridmap.api.places import At, Duty, named_duty
 from gridmap.api.source import Source
 from gridmap.errors import InputError, UnknownNameError
 from gridmap.grids.frames import GRID_COLUMNS
 
 
-class GridQuery(AtQuery):
+class GridQuery(BaseModel):
     """Which grid of a code, and what of it."""
+
+    model_config = ConfigDict(extra="forbid")
 
     level: Annotated[
         str | None,
@@ -32,6 +34,8 @@ class GridQuery(AtQuery):
         ),
     ] = None
     geometry: Annotated[bool, Field(description="附几何图形 · with its geometry, GeoJSON")] = False
+    duty: Duty = None
+    at: At = None
 
 
 def grid(source: Source, code: str, asked: GridQuery) -> GridAnswer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from fastapi import FastAPI
@@ -207,6 +208,7 @@ def install(app: FastAPI) -> None:
     """Add the schemas that routes name by reference to an app's OpenAPI."""
     described = app.openapi
 
+    @cache
     def with_schemas() -> dict[str, Any]:
         said = described()
         wanted = [(Problem, "serialization"), (GridFeature, "serialization"), (BatchBody, "validation")]

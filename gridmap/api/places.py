@@ -20,19 +20,14 @@ AT: Final = (
 )
 
 
-class AtQuery(BaseModel):
-    """What people are asked for. A parameter that does not exist is refused, not passed over."""
+Duty = Annotated[str | None, Field(description=DUTY, max_length=MOST_LETTERS, examples=["E0203"])]
+At = Annotated[str | None, Field(description=AT, max_length=MOST_LETTERS, examples=["2026-05-01T08:00:00+08:00"])]
+
+
+class PlaceQuery(BaseModel):
+    """One point. A parameter that does not exist is refused, not passed over: it may be a misspelt accuracy."""
 
     model_config = ConfigDict(extra="forbid")
-
-    duty: Annotated[str | None, Field(description=DUTY, max_length=MOST_LETTERS, examples=["E0203"])] = None
-    at: Annotated[
-        str | None, Field(description=AT, max_length=MOST_LETTERS, examples=["2026-05-01T08:00:00+08:00"])
-    ] = None
-
-
-class PlaceQuery(AtQuery):
-    """One point."""
 
     lon: Annotated[
         Coordinate, Field(description="经度，或投影坐标的东坐标 · degrees, or easting", examples=[120.300123])
@@ -49,10 +44,15 @@ class PlaceQuery(AtQuery):
     accuracy_m: Annotated[
         float | None,
         Field(
-            ge=0, le=MOST_ACCURACY_M, allow_inf_nan=False, examples=[15],
+            ge=0,
+            le=MOST_ACCURACY_M,
+            allow_inf_nan=False,
             description="定位精度（米），已知时请填写 · radius within which the true point lies, where it is known",
+            examples=[15],
         ),
-    ] = None  # fmt: skip
+    ] = None
+    duty: Duty = None
+    at: At = None
 
 
 def place(source: Source, asked: PlaceQuery) -> PlaceAnswer:

@@ -10,12 +10,13 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from gridmap.api.app import create_app
@@ -116,29 +117,32 @@ def serve(source: Source, taken: socket.socket, *, workers: int = 1, quiet: bool
     OutputError
         When the server could not start.
     """
-    with _signals_left_alone():
-        if workers == 1:
-            source.warm()
-            server = uvicorn.Server(_config(create_app(source), quiet))
-            server.run(sockets=[taken])
-            started = server.started
-        else:
-            started = _serve_many(source, taken, workers, quiet)
+    started = _serve_one(source, taken, quiet) if workers == 1 else _serve_many(source, taken, workers, quiet)
     if not started:
         raise OutputError("the server could not start; its log above says why")
 
 
+def _serve_one(source: Source, taken: socket.socket, quiet: bool) -> bool:
+    source.warm()
+    server = uvicorn.Server(_config(create_app(source), quiet))
+    with _ended_by(lambda: setattr(server, "should_exit", True)):
+        server.run(sockets=[taken])
+    return server.started
+
+
 def _serve_many(source: Source, taken: socket.socket, workers: int, quiet: bool) -> bool:
     with tempfile.TemporaryDirectory(prefix="gridmap-serve-") as folder:
+        source.warm()  # what is compiled here, workers read from the disk
         source.save(Path(folder))
         os.environ[_FOLDER] = folder
+        config = _config("gridmap.api.serve:worker_app", quiet, workers=workers, factory=True)
         try:
-            config = _config("gridmap.api.serve:worker_app", quiet, workers=workers, factory=True)
-            many = Multiprocess(config, sockets=[taken])
-            many.run()
+            with _ended_by(lambda: None):  # the supervisor takes the signals when it is made
+                many = Multiprocess(config, sockets=[taken])
+                many.run()
         finally:
             del os.environ[_FOLDER]
-        return all(each.exitcode != uvicorn.config.STARTUP_FAILURE for each in many.processes)
+    return all(each.exitcode != STARTUP_FAILURE for each in many.processes)
 
 
 def worker_app() -> FastAPI:
@@ -183,13 +187,13 @@ def _logger(level: int) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def _signals_left_alone() -> Iterator[None]:
-    """Let the server end by itself: whoever stops it gets a clean end, not the one of an interrupted command.
+def _ended_by(end: Callable[[], None]) -> Iterator[None]:
+    """Let a signal end the server, not the command: whoever stops it gets a clean end with exit code 0.
 
-    uvicorn raises the signal again once it has ended, for the handler that was there before.
+    uvicorn raises a signal again once it has ended, for the handler that was there before: this one.
     """
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    before = [signal.signal(number, lambda *_: end()) for number in numbers]
     try:
         yield
     finally:

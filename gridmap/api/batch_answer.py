@@ -1,0 +1,127 @@
+"""The answer to a batch as JSON: what many points have in common is written once and repeated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pandas as pd
+from numpy.typing import NDArray
+
+from gridmap.api.batch import Answered, Rows
+from gridmap.cases.added import PERSON_COLUMNS
+from gridmap.locate.answers import Touched
+from gridmap.locate.placement import OUTCOMES
+
+_NOBODY: Final = dict.fromkeys(("person_id", "name", "level", "grid"))
+
+
+def write_json(answered: Answered, ids: list[Any] | None, plan_version: str) -> bytes:
+    """Return the answer to a batch, :class:`gridmap.api.models.BatchAnswer`.
+
+    Parameters
+    ----------
+    answered
+        What is said of each point.
+    ids
+        What callers call their points, where they do.
+    plan_version
+        Version of the plan that answered.
+    """
+    items = _items(answered)
+    if ids is not None:
+        items = [
+            item if each is None else b'{"id":' + orjson.dumps(each) + b"," + item[1:]
+            for item, each in zip(items, ids, strict=True)
+        ]
+    head = {
+        "outcome": "answered",
+        "count": len(items),
+        "by_outcome": answered.by_outcome(),
+        "at": answered.moment.text,
+        "plan_version": plan_version,
+    }
+    return orjson.dumps(head)[:-1] + b',"results":[' + b",".join(items) + b"]}"
+
+
+def _items(answered: Answered) -> list[bytes]:
+    key = _kinds(answered)
+    kinds = [_written(answered, row) for row in _first_rows(key).tolist()]
+    which = key.tolist()
+    near = _candidates(answered)
+    if not near:
+        plain = [kind.head + b"[]" + kind.tail for kind in kinds]
+        return [plain[each] for each in which]
+    return [kinds[each].head + near.get(row, b"[]") + kinds[each].tail for row, each in enumerate(which)]
+
+
+def _kinds(answered: Answered) -> NDArray[np.int64]:
+    """Return a number a row; rows with the same number have the same answer but for their id and their candidates."""
+    answers = answered.answers
+    why, _ = pd.factorize(answered.reason)
+    key = np.zeros(len(why), dtype=np.int64)
+    for part in (*answers.grid.values(), answers.outcome, why, answered.person, answered.timeless):
+        numbers = part.astype(np.int64) + 1
+        # Numbered anew after each part, so that no county has more combinations than there are numbers.
+        key, _ = pd.factorize(key * (int(numbers.max(initial=0)) + 1) + numbers)
+    return key
+
+
+@dataclass(frozen=True)
+class _Written:
+    """An answer as JSON before and after its candidates."""
+
+    head: bytes
+    tail: bytes
+
+
+def _written(answered: Answered, row: int) -> _Written:
+    answers = answered.answers
+    chain = {level: answers.codes[level][grid[row]] for level, grid in answers.grid.items() if grid[row] >= 0}
+    head = {"outcome": OUTCOMES[answers.outcome[row]], "reason": answered.reason[row], "chain": chain}
+    tail = {"responsible": _responsible(answered, row, chain)}
+    return _Written(orjson.dumps(head)[:-1] + b',"candidates":', b"," + orjson.dumps(tail)[1:])
+
+
+def _responsible(answered: Answered, row: int, chain: dict[str, str]) -> dict[str, object]:
+    """Return :class:`gridmap.api.models.BatchPerson` as plain values."""
+    people = answered.people
+    if people is None:
+        return {"outcome": "no_roster", **_NOBODY}
+    if answered.person[row] < 0:
+        outcome = "no_place" if not chain else "no_time" if answered.timeless[row] else "nobody"
+        return {"outcome": outcome, **_NOBODY}
+    person_id, name, level = (people[each].values[people[each].positions[row]] for each in PERSON_COLUMNS)
+    return {"outcome": "named", "person_id": person_id, "name": name, "level": level, "grid": chain[level]}
+
+
+def _first_rows(key: NDArray[np.int64]) -> Rows:
+    """Return the first row of each number."""
+    first = np.zeros(int(key.max(initial=-1)) + 1, dtype=np.int64)
+    first[key[::-1]] = np.arange(len(key) - 1, -1, -1)
+    return first
+
+
+def _candidates(answered: Answered) -> dict[int, bytes]:
+    """Return the candidates of each row that has some: a level after the other, the nearest first."""
+    found: dict[int, list[bytes]] = {}
+    for level, near in answered.answers.candidates.items():
+        codes = answered.answers.codes[level]
+        for row, pieces in _by_row(near, level, codes):
+            found.setdefault(row, []).append(pieces)
+    return {row: b"[" + b",".join(pieces) + b"]" for row, pieces in found.items()}
+
+
+def _by_row(near: Touched, level: str, codes: NDArray[np.object_]) -> list[tuple[int, bytes]]:
+    order = np.lexsort((near.grid, near.distance_m, near.point))
+    point, grid, metres = near.point[order], near.grid[order].tolist(), near.distance_m[order].tolist()
+    stem = orjson.dumps({"level": level, "code": ""})[:-2]
+    pieces = [
+        stem + orjson.dumps(codes[at])[1:] + b',"distance_m":' + repr(distance).encode() + b"}"
+        for at, distance in zip(grid, metres, strict=True)
+    ]
+    starts = [*np.flatnonzero(np.diff(point, prepend=-1)).tolist(), len(pieces)]
+    return [(int(point[begin]), b",".join(pieces[begin:end])) for begin, end in pairwise(starts)]
