@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import json
 import platform
-import re
 import subprocess
 import sys
 import tracemalloc
@@ -22,7 +22,7 @@ import locate_data as data
 import locate_peers as peers
 import numpy as np
 import shapely
-from bench import Bars, Timing, in_turn, measure, milliseconds, out, print_table, short
+from bench import CACHE, Bars, Timing, in_turn, measure, milliseconds, out, print_table, short
 
 import gridmap
 
@@ -106,11 +106,12 @@ def read_options() -> Options:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="points to grids: gridmap against other engines")
     parser.add_argument("--quick", action="store_true", help="1 M points, 3 runs, the two peers that matter most")
+    parser.add_argument("--join-rows", type=int, default=Options.join_rows, help="rows of the big file")
     parser.add_argument("--no-join", action="store_true", help="leave out the join of a big file")
     parser.add_argument("--case", action="append", choices=list(data.CASES), help="only this layer (may be repeated)")
     said = parser.parse_args()
     cases = tuple(said.case or data.CASES)
-    rows = 0 if said.no_join else Options.join_rows
+    rows = 0 if said.no_join else said.join_rows
     if said.quick:
         few = tuple(peer for peer in peers.PEERS if peer.name.startswith(("SedonaDB", "geopandas")))
         return Options(cases, (MILLION,), 3, few, MILLION, rows)
@@ -308,25 +309,24 @@ def growth_bars(options: Options, bars: Bars) -> None:
 
 
 def join_bar(options: Options, bars: Bars) -> None:
-    """Join a big file in a process of its own, and read its peak memory."""
+    """Join a big file in processes of its own, and read the most memory they took together."""
     if not options.join_rows:
         return
-    what, script = (
-        f"peak memory of a join of {options.join_rows // MILLION} M rows",
-        Path(__file__).parent / "join_big.py",
-    )
-    if not script.exists():
-        bars.failed(what, script.name, "not there")
-        return
-    command = [sys.executable, str(script), "--rows", str(options.join_rows)]
+    what = f"peak memory of a join of {options.join_rows // MILLION} M rows"
+    script, folder = Path(__file__).parent / "join_big.py", CACHE / "join"
+    folder.mkdir(parents=True, exist_ok=True)
+    out.print(f"[dim]a join of {options.join_rows:,} rows[/]")
+    command = [sys.executable, script, *data.sample_files(), folder, str(options.join_rows)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    out.print(done.stdout, markup=False)
-    peak = re.search(r"peak\D*([\d.,]+)\s*([MG])i?B", done.stdout, re.IGNORECASE)
-    if done.returncode or not peak:
-        bars.failed(what, script.name, (done.stderr.strip().splitlines() or ["no peak in what it printed"])[-1])
+    if done.returncode:
+        bars.failed(what, "sample", (done.stderr.strip().splitlines() or ["it failed without a word"])[-1])
         return
-    megabytes = float(peak[1].replace(",", "")) * (1000 if peak[2].upper() == "G" else 1)
-    bars.at_most(what, script.name, megabytes, 1000, "MB")
+    figures = json.loads(done.stdout.splitlines()[-1])
+    for path in folder.glob("joined.*"):
+        path.unlink()
+    out.print(f"{figures['rows']:,} rows joined in {figures['seconds']:,} s, {figures['rows_per_second']:,} rows/s")
+    bars.at_least("rows that came out", "sample", figures["rows"] / 1e6, options.join_rows / 1e6, "M")
+    bars.at_most(what, "sample, all processes", figures["peak_mb"] * 1.048576, 1000, "MB")
 
 
 if __name__ == "__main__":

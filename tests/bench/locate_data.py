@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -104,6 +105,18 @@ def sample() -> Case:
     plan = _cached("sample", _draw_sample)
     buildings = gpd.read_file(county / "buildings.gpkg", columns=["households"])
     return case_of("sample", plan, buildings.representative_point(), buildings["households"].to_numpy(dtype=float))
+
+
+def sample_files() -> tuple[Path, Path]:
+    """Return the files of the sample county's plan and of its roster."""
+    from gridmap.sample.county import make_county
+    from gridmap.sample.io import write_roster
+    from gridmap.sample.roster import make_roster
+
+    plan, roster = _cached("sample", _draw_sample), CACHE / "roster.csv"
+    if not roster.exists():
+        write_roster(make_roster(plan, make_county(seed=0), 0), roster)
+    return CACHE / "sample.gpkg", roster
 
 
 def _draw_sample() -> Plan:
