@@ -124,7 +124,7 @@ def _loaded(body: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         # One number beyond a double (1e400), or NaN as Python writes it, is a bad point and not a bad batch.
         try:
-            return json.loads(body, parse_int=_whole, parse_constant=lambda _: math.nan)
+            return json.loads(body, parse_int=_whole, parse_constant=float)
         except (ValueError, RecursionError):
             raise InputError(f"the body is not JSON: {error}") from None
 

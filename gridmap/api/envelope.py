@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log: Final = logging.getLogger("gridmap.access")
+HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+"""What every answer says unless it says something else."""
 _KEY: Final = "gridmap.request_id"
 _USABLE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A caller's own id goes into headers and the log, so it is taken only where it cannot break them."""
@@ -63,8 +65,8 @@ class Envelope:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = who
-                headers.setdefault("Cache-Control", "no-cache")
-                headers.setdefault("X-Content-Type-Options", "nosniff")
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         # The server leaves out the body of an answer to HEAD by itself.

@@ -205,15 +205,26 @@ HEALTH: Final[Operation] = {
 
 
 def install(app: FastAPI) -> None:
-    """Add the schemas that routes name by reference to an app's OpenAPI."""
+    """Complete an app's OpenAPI: schemas that routes name by reference, and examples as they were written."""
     described = app.openapi
 
     @cache
-    def with_schemas() -> dict[str, Any]:
+    def complete() -> dict[str, Any]:
         said = described()
         wanted = [(Problem, "serialization"), (GridFeature, "serialization"), (BatchBody, "validation")]
         _, made = models_json_schema(wanted, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
         said["components"]["schemas"] |= made["$defs"]
+        _restore_examples(said)
         return said
 
-    app.openapi = with_schemas  # type: ignore[method-assign]
+    app.openapi = complete  # type: ignore[method-assign]
+
+
+def _restore_examples(said: dict[str, Any]) -> None:
+    """Put examples back: FastAPI drops what is null from them, and then they fit their schemas no more."""
+    written = {operation["operation_id"]: operation["responses"] for operation in (LOCATE, BATCH, GRID, HEALTH)}
+    for item in said["paths"].values():
+        for operation in item.values():
+            for status, response in written.get(operation["operationId"], {}).items():
+                for kind, content in response.get("content", {}).items():
+                    operation["responses"][str(status)]["content"][kind] |= content

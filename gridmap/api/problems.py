@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from gridmap.api.envelope import request_id
+from gridmap.api.envelope import HEADERS, request_id
 from gridmap.api.errors import MediaTypeError, MethodError, RequestError, RetiredError, RouteError, TooLargeError
 from gridmap.api.models import FieldProblem, Problem
 from gridmap.errors import GridmapError, InputError, UnknownNameError
@@ -90,7 +90,8 @@ async def _handle(request: Request, error: Exception) -> Response:
     who = request_id(request.scope)
     problem = problem_of(error, instance=request.url.path, request=who)
     body = problem.model_dump_json(exclude_none=True)
-    return Response(body, problem.status, {**headers, "X-Request-Id": who}, MEDIA_TYPE)
+    # Where the server fails, this goes out past the envelope.
+    return Response(body, problem.status, {**HEADERS, **headers, "X-Request-Id": who}, MEDIA_TYPE)
 
 
 def _of_http(error: HTTPException, request: Request) -> GridmapError:
