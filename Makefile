@@ -46,7 +46,7 @@ exact-locate: $(VENV)/.bench-ready
 # pin the newest versions that work together
 lock:
 	rm -rf $(VENV)-lock && python3 -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install -q -e ".[dev,postgis,api,distributed,bench]"
+	$(VENV)-lock/bin/pip install -q -e ".[dev,postgis,distributed,bench]"
 	$(VENV)-lock/bin/pip freeze --exclude-editable > .ci/constraints.txt
 	rm -rf $(VENV)-lock
 
