@@ -81,7 +81,7 @@ class Answers:
 
     def outcome_name(self, row: int) -> Outcome:
         """Return the outcome of one row as a word."""
-        return OUTCOMES[self.outcome[row]]
+        return OUTCOMES[int(self.outcome[row])]
 
     @cached_property
     def reason(self) -> Texts:

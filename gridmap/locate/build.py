@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -30,9 +31,9 @@ _ITSELF, _NEVER = -1, -2
 _CELL: Final = 0.12
 """The side of a cell is this part of area over border length: the patches of border cells and the table then take
 about equal turns in the caches (measured on county plans)."""
-_MOST_CELLS: Final = 1 << 22
+_MOST_CELLS: Final = 1 << 20
 _MOST_BORDER_CELLS: Final = 1 << 18
-_CELLS_AN_EDGE: Final = 8
+_CELLS_AN_EDGE: Final = 4
 _OFFSETS: Final = (1.37, 1.61, 1.43, 1.79, 1.51, 1.23, 1.87, 1.31)
 """Cells between the table's corner and the layer's; more than one, and none that round coordinates would meet."""
 
@@ -66,8 +67,71 @@ class Polygons:
     grids: int
 
 
-def polygons_of(plan: Plan) -> Polygons:
-    """Return the polygons of a plan, mended where they are invalid.
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What an index is made of: its polygons, the tables searched, the border number of the table of cells, faults.
+
+    ``faults``: kind, codes and area (m²); see :func:`gridmap.geo.coverage.coverage_faults`.
+    """
+
+    polygons: Polygons
+    tables: Tables
+    border: int
+    faults: list[tuple[str, tuple[str, ...], float]]
+
+
+def parts_of(plan: Plan) -> Parts:
+    """Make the parts of the index of a plan.
+
+    Raises
+    ------
+    PlanError
+        When the finest tiling level has no land.
+    """
+    shapes = {
+        name: valid_polygons(np.asarray(layer.geometry.values, dtype=object)) for name, layer in plan.layers.items()
+    }
+    finest = shapes[plan.finest_tiling]
+    with ThreadPoolExecutor(1) as pool:
+        # Nearly every layer is seamless; taken for it while that is found out, it is indexed in half the time.
+        seamless = pool.submit(_is_seamless, finest)
+        try:
+            outline = shapely.coverage_union_all(finest)
+            polygons = polygons_of(plan, shapes, outline)
+            tables, border = tables_of(polygons)
+            sound = seamless.result()
+        except shapely.errors.GEOSException:
+            sound = False
+    if not sound:
+        outline = shapely.union_all(finest)
+        polygons = polygons_of(plan, shapes, outline)
+        tables, border = tables_of(polygons)
+    whole = sound and shapely.get_num_interior_rings(shapely.get_parts(outline)).sum() == 0
+    # What is seamless and whole has no faults; finding that out by areas takes a hundred times as long.
+    return Parts(polygons, tables, border, [] if whole and _all_sound(plan) else faults_of(plan))
+
+
+def _is_seamless(shapes: Geometries) -> bool:
+    return bool(shapely.coverage_is_valid(shapes))
+
+
+def _all_sound(plan: Plan) -> bool:
+    """Whether no polygon of the finest tiling level had to be mended, and none is empty."""
+    shapes = np.asarray(plan.layers[plan.finest_tiling].geometry.values, dtype=object)
+    return bool((shapely.is_valid(shapes) & ~shapely.is_empty(shapes)).all())
+
+
+def polygons_of(plan: Plan, shapes: Mapping[str, Geometries], outline: shapely.Geometry) -> Polygons:
+    """Return the polygons of a plan in their order.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    shapes
+        Level → its polygons, valid.
+    outline
+        The union of those of the finest tiling level.
 
     Raises
     ------
@@ -76,14 +140,12 @@ def polygons_of(plan: Plan) -> Polygons:
     """
     names = [spec.name for spec in plan.levels]
     finest = names.index(plan.finest_tiling)
-    shapes = {name: valid_polygons(np.asarray(plan.layers[name].geometry.values, dtype=object)) for name in names}
-    parents = _parents(plan)
-    tiling = [i for i in range(finest, -1, -1) if plan.levels[i].tiles]
-    outlines = [_union(shapes[names[i]]) for i in tiling]
-    if shapely.is_empty(outlines[0]):
+    if shapely.is_empty(outline):
         raise PlanError(f"level {names[finest]} has no polygon with an area, so no point can be in it")
-    uppers = [i for i, outline in zip(tiling[1:], outlines[1:], strict=True) if not outlines[0].covers(outline)]
-    county = _without_holes(outlines[0] if not uppers else shapely.union_all(np.array(outlines, dtype=object)))
+    parents = _parents(plan)
+    above_it = {i: _union(shapes[names[i]]) for i in range(finest - 1, -1, -1) if plan.levels[i].tiles}
+    uppers = [i for i, land in above_it.items() if not outline.covers(land)]
+    county = _without_holes(shapely.union_all([outline, *(above_it[i] for i in uppers)]) if uppers else outline)
     order = [*range(finest, len(names)), *uppers]
     counts = [len(shapes[names[i]]) for i in order]
     start = dict(zip(order, np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
@@ -137,19 +199,8 @@ def _without_holes(land: shapely.Geometry) -> shapely.Geometry:
 
 
 def faults_of(plan: Plan) -> list[tuple[str, tuple[str, ...], float]]:
-    """Return kind, codes and area (m²) of the faults of the finest tiling level.
-
-    See :func:`gridmap.geo.coverage.coverage_faults`.
-    """
-    layer = plan.layers[plan.finest_tiling]
-    shapes = np.asarray(layer.geometry.values, dtype=object)
-    sound = shapely.is_valid(shapes).all() and not shapely.is_empty(shapes).any()
-    if sound and shapely.coverage_is_valid(shapes):
-        land = shapely.get_parts(shapely.coverage_union_all(shapes))
-        if shapely.get_num_interior_rings(land).sum() == 0:
-            # What is seamless and whole has none; finding that out by areas takes a hundred times as long.
-            return []
-    faults = coverage_faults(layer)
+    """Return kind, codes and area (m²) of the faults of the finest tiling level."""
+    faults = coverage_faults(plan.layers[plan.finest_tiling])
     codes = [tuple(str(code) for code in each) for each in faults["codes"]]
     return list(zip(faults["kind"].tolist(), codes, faults["area_m2"].tolist(), strict=True))
 
@@ -211,7 +262,7 @@ def frame_of(edges: Edges, bounds: Sequence[float], area: float, offset: float) 
     side_m = _CELL * area * across * along / length_m
     wide_m, high_m = (east - west) * across, (north - south) * along
     most = max(_MOST_CELLS, _CELLS_AN_EDGE * len(edges.xy))
-    most_border = max(_MOST_BORDER_CELLS, _CELLS_AN_EDGE * len(edges.xy))
+    most_border = max(_MOST_BORDER_CELLS, 2 * _CELLS_AN_EDGE * len(edges.xy))
     side_m = max(side_m, math.sqrt(wide_m * high_m / most), length_m / most_border, wide_m / 30_000, high_m / 1_000_000)
     width, height = side_m / across, side_m / along
     x0, y0 = west - offset * width, south - (offset + 0.04) * height

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gridmap.errors import InputError
 from gridmap.geo.files import atomic_path
 from gridmap.grids.plan import Plan
-from gridmap.locate.build import faults_of, polygons_of, tables_of
+from gridmap.locate.build import parts_of
 from gridmap.locate.container import BORDER, GRIDS, PAGE, pack, unpack
 from gridmap.locate.search import Tables
 
@@ -101,23 +101,22 @@ class GridIndex:
         PlanError
             When the finest tiling level has no polygon with an area.
         """
-        polygons = polygons_of(plan)
-        tables, border = tables_of(polygons)
-        faults = [Fault(*row) for row in faults_of(plan)]
+        parts = parts_of(plan)
+        polygons = parts.polygons
         text = {
             "plan_version": plan.version,
             "levels": list(plan.layers),
             "finest": list(plan.layers).index(plan.finest_tiling),
             "codes": [layer.index.astype(str).tolist() for layer in plan.layers.values()],
-            "faults": [asdict(fault) for fault in faults],
+            "faults": [asdict(Fault(*fault)) for fault in parts.faults],
         }
         arrays = {
-            **tables._asdict(),
+            **parts.tables._asdict(),
             "chains": polygons.chains.reshape(-1),
             "outcome": polygons.outcome,
             "bounds": np.array(shapely.bounds(polygons.shapes[-1])),
         }
-        return cls.from_content(pack(arrays, text, border, polygons.grids), "the index")
+        return cls.from_content(pack(arrays, text, parts.border, polygons.grids), "the index")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> GridIndex:

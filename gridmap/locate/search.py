@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gridmap.locate.records import EDGE_WORDS, HEAD, LINE, PATCHES, decide_exactly
+from gridmap.locate.records import LINE, PATCHES, decide_exactly, decide_quickly
 
 Ints: TypeAlias = NDArray[np.int32]
 Floats: TypeAlias = NDArray[np.float64]
@@ -73,48 +73,6 @@ def _patch(u, v, b, patches):
 
 
 @njit(cache=True, nogil=True)
-def _decide(u, v, record, records, floats, above):
-    """Return the answer at (u, v), measured in float32 from the corner of the cell; -1 where rounding might matter.
-
-    The way of :func:`gridmap.locate.records.decide_exactly`, with every edge turned so that the anchor is on its left.
-    """
-    count, polygons = records[record], records[record + 1] & 0xFFFF
-    inside = (records[record + 1] >> 16) & 0xFFFF
-    anchor, bound = floats[record + 2], floats[record + 3]
-    half = np.float32(0.5)
-    du, dv = u - anchor, v - half
-    near = record + HEAD
-    at = near + polygons
-    unsure = False
-    for _ in range(count):
-        u1, v1, u2, v2 = floats[at], floats[at + 1], floats[at + 2], floats[at + 3]
-        side = (u2 - u1) * (v - v1) - (v2 - v1) * (u - u1)
-        first = du * (v1 - half) - dv * (u1 - anchor)
-        second = du * (v2 - half) - dv * (u2 - anchor)
-        # Bits, not branches: which edge is crossed cannot be foretold.
-        unsure |= (abs(side) <= bound) | (abs(first) <= bound) | (abs(second) <= bound)
-        inside ^= records[at + 4] * np.int32((side < 0) & ((first >= 0) != (second >= 0)))
-        at += EDGE_WORDS
-    if unsure:
-        return -1
-    answer = len(above)
-    found = False
-    while inside != 0:
-        if inside & 1:
-            polygon = records[near] >> 1
-            up = above[polygon]
-            if not found:
-                if up == -1:
-                    answer = polygon
-                    found = True
-            elif up == answer:
-                answer = polygon
-        inside >>= 1
-        near += 1
-    return answer
-
-
-@njit(cache=True, nogil=True)
 def _settle(lon, lat, b, record, tables):
     """Return the answer in a border cell exactly."""
     return decide_exactly(
@@ -169,7 +127,7 @@ def find_answers(lon, lat, tables, border, answers):
             ahead ^= records[record[j]] ^ records[record[j] + LINE]
         for j in range(mixed):
             i = start + open_points[j]
-            answer = _decide(us[j], vs[j], record[j], records, floats, above)
+            answer = decide_quickly(us[j], vs[j], record[j], records, floats, above)
             answers[i] = answer if answer >= 0 else _settle(lon[i], lat[i], border_cell[j], record[j], tables)
     return ahead
 
@@ -189,5 +147,5 @@ def find_answer(lon, lat, tables, border):
         return np.int64(tables.patches[8 * b + 4 + code])
     record = tables.patches[8 * b + 7]
     u32, v32 = np.float32(u - np.int32(u)), np.float32(v - np.int32(v))
-    answer = np.int64(_decide(u32, v32, record, tables.records, tables.records.view(np.float32), tables.above))
+    answer = np.int64(decide_quickly(u32, v32, record, tables.records, tables.records.view(np.float32), tables.above))
     return answer if answer >= 0 else np.int64(_settle(lon, lat, b, record, tables))
