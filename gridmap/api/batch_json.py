@@ -10,12 +10,11 @@ from typing import Annotated, Any, Final
 import numpy as np
 import orjson
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from gridmap.api.asked import read_values
 from gridmap.api.batch import Floats, Points, check_size
-from gridmap.api.errors import RequestError
 from gridmap.api.limits import MOST_ACCURACY_M, MOST_POINTS
-from gridmap.api.models import FieldProblem
 from gridmap.api.places import AT, DUTY
 from gridmap.errors import InputError
 
@@ -100,7 +99,7 @@ def read_json(body: bytes) -> JsonBatch:
         )
     items: list[Any] = said.pop("points")
     check_size(len(items))
-    defaults = _defaults(said)
+    defaults = read_values(_Defaults, said, "body")
     broken = [row for row, item in enumerate(items) if type(item) is not dict]
     for row in broken:
         items[row] = {}
@@ -131,17 +130,6 @@ def _loaded(body: bytes) -> Any:
 
 def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= _LONGEST_INT else float(digits)
-
-
-def _defaults(said: dict[str, Any]) -> _Defaults:
-    try:
-        return _Defaults.model_validate(said)
-    except ValidationError as error:
-        found = tuple(
-            FieldProblem(where="body", name=".".join(map(str, each["loc"])), reason=each["msg"])
-            for each in error.errors(include_input=False, include_url=False)
-        )
-        raise RequestError("; ".join(f"{each.name}: {each.reason}" for each in found), found) from None
 
 
 def _is_number(value: Any) -> bool:

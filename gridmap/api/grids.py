@@ -15,9 +15,9 @@ from gridmap.api.models import GridAnswer, GridFeature, Successor
 from gridmap.api.moments import read_moment
 from gridmap.api.people import leader_of, person_of
 from gridmap.api.places import At, Duty, named_duty
+from gridmap.api.records import plain
 from gridmap.api.source import Source
 from gridmap.errors import InputError, UnknownNameError
-from gridmap.grids.frames import GRID_COLUMNS
 
 
 class GridQuery(BaseModel):
@@ -54,7 +54,8 @@ def grid(source: Source, code: str, asked: GridQuery) -> GridAnswer:
     plan = source.plan
     levels = _levels_of(source, code, asked.level)
     level = asked.level or levels[0]
-    rows = plan.layers[level].loc[[code]]
+    records = source.records[level]
+    rows = records.rows[code]
     chain = plan.chain(code, level)
     return GridAnswer(
         outcome="found",
@@ -62,22 +63,15 @@ def grid(source: Source, code: str, asked: GridQuery) -> GridAnswer:
         code=code,
         level=level,
         levels=levels,
-        **_record(rows.iloc[0]),
+        **records.of_row(rows[0]),
         chain=dict(chain),
         children=plan.children(code, level),
         leader=leader_of(source, code, moment),
         responsible=person_of(source, [*chain.items()][::-1], named_duty(asked.duty), moment),
         at=moment.text,
         plan_version=plan.version,
-        geometry=_geometry(rows.geometry.iloc[0]) if asked.geometry else None,
+        geometry=_geometry(records.shapes[rows[0]]) if asked.geometry else None,
     )
-
-
-def _record(row: pd.Series) -> dict[str, Any]:
-    """Return what the record itself carries of a grid."""
-    numbers, times = ("area_m2", "households", "residents"), ("valid_from", "valid_to")
-    read = dict.fromkeys(GRID_COLUMNS, _text) | dict.fromkeys(numbers, _number) | dict.fromkeys(times, _time)
-    return {name: reader(row[name]) for name, reader in read.items()}
 
 
 def _reason(grids: int) -> str:
@@ -106,7 +100,7 @@ def _levels_of(source: Source, code: str, level: str | None) -> tuple[str, ...]:
     """Return the levels that have a code, or say why it cannot be answered."""
     if level is not None and level not in source.levels:
         raise InputError(f"level={level!r} is not a level of this plan; it has {', '.join(source.levels)}")
-    levels = tuple(name for name, layer in source.plan.layers.items() if code in layer.index)
+    levels = tuple(name for name, records in source.records.items() if code in records.rows)
     if levels and (level is None or level in levels):
         return levels
     retired = successors_of(source.plan.lineage, code, level)
@@ -130,8 +124,8 @@ def successors_of(lineage: pd.DataFrame, code: str, level: str | None = None) ->
     rows = lineage[(lineage["old"] == code) & ((lineage["level"] == level) if level is not None else True)]
     return tuple(
         Successor(
-            level=_text(row.level), code=_text(row.new), date=_time(row.date), share_area=_number(row.share_area),
-            share_households=_number(row.share_households), document=_text(row.document),
+            level=plain(row.level), code=plain(row.new), date=plain(row.date), share_area=plain(row.share_area),
+            share_households=plain(row.share_households), document=plain(row.document),
         )
         for row in rows.itertuples()
     )  # fmt: skip
@@ -148,7 +142,7 @@ def current_of(source: Source, retired: tuple[Successor, ...]) -> tuple[str, ...
             continue
         seen.add((step.level, step.code))
         layers = [step.level] if step.level in source.levels else [*source.levels]
-        if any(step.code in source.plan.layers[str(name)].index for name in layers):
+        if any(step.code in source.records[str(name)].rows for name in layers):
             found[step.code] = None
         else:
             left.extend(successors_of(source.plan.lineage, step.code, step.level))
@@ -161,15 +155,3 @@ def _geometry(shape: shapely.Geometry) -> dict[str, Any] | None:
         return None
     turned = shapely.orient_polygons(shape, exterior_cw=False)
     return dict(json.loads(shapely.to_geojson(turned)))
-
-
-def _text(value: Any) -> str | None:
-    return None if pd.isna(value) else str(value)
-
-
-def _number(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
-
-
-def _time(value: Any) -> str | None:
-    return None if pd.isna(value) else str(value.isoformat())

@@ -8,10 +8,14 @@ from typing import Any, Final, TypeAlias
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from gridmap.api.asked import parameters
+from gridmap.api.batch_csv import Headers
 from gridmap.api.batch_json import BatchBody
 from gridmap.api.errors import MediaTypeError, RetiredError, TooLargeError
+from gridmap.api.grids import GridQuery
 from gridmap.api.limits import MOST_BYTES, MOST_POINTS
 from gridmap.api.models import GridFeature, Problem
+from gridmap.api.places import PlaceQuery
 from gridmap.api.problems import MEDIA_TYPE, kind_of, problem_of
 from gridmap.errors import GridmapError, InputError, UnknownNameError
 
@@ -140,6 +144,7 @@ _RETIRED: Final = RetiredError(
 
 LOCATE: Final[Operation] = {
     "operation_id": "locate",
+    "openapi_extra": {"parameters": parameters(PlaceQuery)},
     "summary": "点位查网格 · Which grid is a point in",
     "tags": ["locate"],
     "responses": {
@@ -154,6 +159,7 @@ BATCH: Final[Operation] = {
     "summary": "批量点位查网格 · Which grids are many points in",
     "tags": ["locate"],
     "openapi_extra": {
+        "parameters": parameters(Headers),
         "requestBody": {
             "required": True,
             "content": {
@@ -177,6 +183,7 @@ BATCH: Final[Operation] = {
 }  # fmt: skip
 GRID: Final[Operation] = {
     "operation_id": "readGrid",
+    "openapi_extra": {"parameters": parameters(GridQuery)},
     "summary": "查网格 · One grid",
     "tags": ["grids"],
     "responses": {

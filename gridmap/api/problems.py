@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from gridmap.api.asked import field_problem, refused
 from gridmap.api.envelope import HEADERS, request_id
 from gridmap.api.errors import MediaTypeError, MethodError, RequestError, RetiredError, RouteError, TooLargeError
-from gridmap.api.models import FieldProblem, Problem
+from gridmap.api.models import Problem
 from gridmap.errors import GridmapError, InputError, UnknownNameError
 
 MEDIA_TYPE: Final = "application/problem+json"
-_SHOWN: Final = 80
 
 
 @dataclass(frozen=True)
@@ -106,19 +106,4 @@ def _of_http(error: HTTPException, request: Request) -> GridmapError:
 
 
 def _of_validation(error: RequestValidationError) -> RequestError:
-    found = tuple(_field(each) for each in error.errors())
-    said = "; ".join(f"{each.name}: {each.reason}" + (f" ({each.value})" if each.value else "") for each in found)
-    return RequestError(said, found)
-
-
-def _field(said: Mapping[str, Any]) -> FieldProblem:
-    where, *names = (str(part) for part in said["loc"])
-    value = said.get("input")
-    shown = repr(value)[:_SHOWN] if isinstance(value, str | int | float) else None
-    return FieldProblem(where=where, name=".".join(names) or where, reason=_reason(said), value=shown)
-
-
-def _reason(said: Mapping[str, Any]) -> str:
-    if said["type"] == "extra_forbidden":
-        return "there is no such parameter here"
-    return str(said["msg"]).removeprefix("Value error, ")
+    return refused(field_problem(each, str(each["loc"][0]), each["loc"][1:]) for each in error.errors())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 import gridmap
 from gridmap.api import openapi
+from gridmap.api.asked import read_query
 from gridmap.api.batch import answer_points
 from gridmap.api.batch_answer import write_json
 from gridmap.api.batch_csv import Headers, read_csv, write_csv
@@ -28,17 +29,20 @@ _BATCHES: Final = CapacityLimiter(2)
 """Batches that are answered at once: each holds some hundred megabytes and uses every core by itself."""
 
 
-def current_source(request: Request) -> Source:
-    """Return what is served."""
+async def current_source(request: Request) -> Source:
+    """Return what is served; async, or every request would wait for a thread to return it."""
     source: Source = request.app.state.source
     return source
 
 
 Served = Annotated[Source, Depends(current_source)]
+AskedPlace = Annotated[PlaceQuery, Depends(read_query(PlaceQuery))]
+AskedHeaders = Annotated[Headers, Depends(read_query(Headers))]
+AskedGrid = Annotated[GridQuery, Depends(read_query(GridQuery))]
 
 
 @router.get("/v1/locate", **openapi.LOCATE, response_model=PlaceAnswer)
-async def locate(source: Served, asked: Annotated[PlaceQuery, Query()]) -> Response:
+async def locate(source: Served, asked: AskedPlace) -> Response:
     """Say which grid a point is in, and who answers for it.
 
     A point that cannot be placed is an answer (``outcome: invalid``, with a reason), not an error.
@@ -47,7 +51,7 @@ async def locate(source: Served, asked: Annotated[PlaceQuery, Query()]) -> Respo
 
 
 @router.post("/v1/locate:batch", **openapi.BATCH, response_model=BatchAnswer)
-async def locate_batch(request: Request, source: Served, asked: Annotated[Headers, Query()]) -> Response:
+async def locate_batch(request: Request, source: Served, asked: AskedHeaders) -> Response:
     """Answer for up to 100,000 points at once, in their order; a bad point is an outcome of its own.
 
     CSV comes back as CSV with the answers beside the columns as they were (names and phones in it masked), unless
@@ -81,7 +85,7 @@ def read_grid(
     code: Annotated[
         str, Path(max_length=MOST_LETTERS, description="网格编码 · code of a grid", examples=["320299001001001"])
     ],
-    asked: Annotated[GridQuery, Query()],
+    asked: AskedGrid,
 ) -> Response:
     """Return what is recorded of a grid, its parents and children, who leads it and who answers for it."""
     kind = preferred(request.headers.get("accept"), [JSON, GEOJSON])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gridmap.api.leaders import Leaders
 from gridmap.api.page import Page
+from gridmap.api.records import Records
 from gridmap.cases.responsible import Answerers
 from gridmap.errors import InputError
 from gridmap.grids.plan import Plan
@@ -64,6 +65,11 @@ class Source:
         return {level: len(layer) for level, layer in self.plan.layers.items()}
 
     @cached_property
+    def records(self) -> Mapping[str, Records]:
+        """Return what each level records of its grids."""
+        return {level: Records.of(layer) for level, layer in self.plan.layers.items()}
+
+    @cached_property
     def people(self) -> int | None:
         """Return the number of people, ``None`` without a roster."""
         return None if self.roster is None else int(self.roster.table["person_id"].nunique())
@@ -75,7 +81,7 @@ class Source:
         for accuracy_m in (None, 15.0):
             self.locator.locate(lon, lat, accuracy_m=accuracy_m)
             self.locator.answer([lon] * 2, [lat] * 2, crs=["gcj02", "bd09"], accuracy_m=accuracy_m)
-        _ = self.answerers, self.leaders, self.levels, self.people
+        _ = self.answerers, self.leaders, self.levels, self.records, self.people
 
     def save(self, folder: Path) -> None:
         """Write a source for the processes that serve it: the index as it is mapped into memory, the rest as values."""

@@ -163,3 +163,8 @@ def test_a_request_id_that_could_break_a_log_is_replaced(client, given):
     made = client.get("/health", headers={"X-Request-Id": given}).headers["x-request-id"]
     assert len(made) == 32
     assert made != client.get("/health", headers={"X-Request-Id": given}).headers["x-request-id"]
+
+
+def test_a_parameter_is_said_once(client):
+    said = assert_problem(client.get("/v1/locate?lon=120.4&lat=31.5&lon=120.5"), 422, "input")
+    assert [(each["where"], each["name"]) for each in said["errors"]] == [("query", "lon")]
