@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -25,15 +25,8 @@ from gridmap.locate.points import CrsChoice, Points, read_points
 
 __all__ = ["Answers", "Candidate", "Locator", "Placement", "Touched"]
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-class _Known(NamedTuple):
-    """What an answer means for one point, in words."""
-
-    outcome: Outcome
-    reason: str
-    chain: Mapping[str, str]
+_Known: TypeAlias = tuple[Outcome, str, Mapping[str, str], tuple[Candidate, ...]]
+"""What an answer means for one point whose accuracy is not known: the first fields of a placement."""
 
 
 class Locator:
@@ -86,6 +79,7 @@ class Locator:
         self._tables = [_narrowed(chain, len(codes)) for chain, codes in zip(index.chains, index.codes, strict=True)]
         self._known: list[_Known | None] = [None] * len(index.outcome)
         self._bounds: tuple[float, ...] = tuple(index.bounds.tolist())
+        self._nowhere = index.nowhere
         self._address = index.content.ctypes.data
 
     @classmethod
@@ -151,13 +145,11 @@ class Locator:
         """
         if accuracy_m is None and crs == "wgs84" and type(lon) is float and type(lat) is float:
             answer, border_m = place_point(self._address, lon, lat)
-            known = self._known[answer] or self._tell(answer)
-            if known.outcome != "outside" or self._is_elsewhere(lon, lat):
+            if answer != self._nowhere or self._is_elsewhere(lon, lat):
+                outcome, reason, chain, candidates = self._known[answer] or self._tell(answer)
                 border = border_m if border_m == border_m else None
                 # What NamedTuple's own constructor does, without its call.
-                return tuple.__new__(
-                    Placement, (known.outcome, known.reason, known.chain, (), border, self.plan_version)
-                )
+                return tuple.__new__(Placement, (outcome, reason, chain, candidates, border, self.plan_version))
         return self._locate_slowly(lon, lat, crs, accuracy_m)
 
     def _is_elsewhere(self, lon: float, lat: float) -> bool:
@@ -175,7 +167,7 @@ class Locator:
             )
             if position != NOWHERE
         }
-        known = _Known(OUTCOMES[outcome], REASONS.get(outcome, ""), MappingProxyType(chain))
+        known: _Known = (OUTCOMES[outcome], REASONS.get(outcome, ""), MappingProxyType(chain), ())
         self._known[answer] = known
         return known
 
