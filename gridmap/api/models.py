@@ -199,7 +199,9 @@ class Problem(Answer):
     current: Annotated[
         tuple[str, ...] | None, Field(description="of a retired code: codes of the plan that stand there now")
     ] = None
-    plan_version: str | None = None
+    plan_version: Annotated[
+        str | None, Field(description="version of the plan that was asked; absent where none was")
+    ] = None
 
 
 def as_json(answer: Answer) -> bytes:

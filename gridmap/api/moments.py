@@ -13,7 +13,7 @@ from gridmap.errors import InputError
 from gridmap.people.times import ZONE, at_microseconds
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_PLAIN: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_PLAIN: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _NO_SUMMER_TIME: Final = 1992
 _LOST_PLUS: Final = re.compile(r"(.*\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)\s*")
 
@@ -37,6 +37,17 @@ class Moment:
     def text(self) -> str:
         """Return the time as answers write it."""
         return self.time.isoformat(timespec="seconds")
+
+
+def is_plain(at: str) -> bool:
+    """Whether a time has the layout that programs write, which is read at once.
+
+    Examples
+    --------
+    >>> [is_plain(at) for at in ("2026-05-01", "2026-05-01T08:00:00+08:00", "2026年5月1日")]
+    [True, True, False]
+    """
+    return _PLAIN.fullmatch(at) is not None and int(at[:4]) >= _NO_SUMMER_TIME
 
 
 def read_moment(at: str | None) -> Moment:

@@ -127,7 +127,8 @@ def _problems(instance: str, *errors: GridmapError) -> dict[int | str, dict[str,
     found: dict[int | str, dict[str, Any]] = {}
     for error in (*errors, GridmapError("")):
         kind = kind_of(error)
-        problem = problem_of(error, instance=instance, request="5f1c0d3a9e7b4c2f8a6d1e0b3c5f7a92")
+        request = "5f1c0d3a9e7b4c2f8a6d1e0b3c5f7a92"
+        problem = problem_of(error, instance=instance, request=request, plan_version=_VERSION)
         example = problem.model_dump(mode="json", exclude_none=True)
         found[kind.status] = {
             "description": kind.title,
@@ -142,6 +143,8 @@ _RETIRED: Final = RetiredError(
     ("320299001001017", "320299001001018"),
 )  # fmt: skip
 
+_NOT_CHANGED: Final = {"description": "未变 · Not changed since the ETag in If-None-Match"}
+
 LOCATE: Final[Operation] = {
     "operation_id": "locate",
     "openapi_extra": {"parameters": parameters(PlaceQuery)},
@@ -151,6 +154,7 @@ LOCATE: Final[Operation] = {
         200: {"content": {"application/json": _content(
             None, matched=_MATCHED, ambiguous=_AMBIGUOUS, invalid=_INVALID
         )}},
+        304: _NOT_CHANGED,
         **_problems("/v1/locate", _BAD_VALUE),
     },
 }  # fmt: skip
@@ -191,7 +195,7 @@ GRID: Final[Operation] = {
             "application/json": _content(None, found=_GRID_ANSWER),
             "application/geo+json": _content("GridFeature", found=_FEATURE),
         }},
-        304: {"description": "未变 · Not changed since the ETag in If-None-Match"},
+        304: _NOT_CHANGED,
         **_problems(
             "/v1/grids/320299001001004",
             UnknownNameError("there is no grid '320299001001004' in this plan, nor was there"),

@@ -56,7 +56,7 @@ def kind_of(error: Exception) -> Kind:
     return next((kind for cls, kind in PROBLEMS if isinstance(error, cls)), _INTERNAL)
 
 
-def problem_of(error: Exception, *, instance: str, request: str) -> Problem:
+def problem_of(error: Exception, *, instance: str, request: str, plan_version: str | None = None) -> Problem:
     """Return an error as a problem; what broke inside the server is not told."""
     kind = kind_of(error)
     code = error.code if isinstance(error, GridmapError) and kind.status < 500 else "internal"
@@ -71,6 +71,7 @@ def problem_of(error: Exception, *, instance: str, request: str) -> Problem:
         errors=error.errors if isinstance(error, RequestError) else None,
         successors=retired.successors if retired else None,
         current=retired.current if retired else None,
+        plan_version=plan_version,
     )
 
 
@@ -88,7 +89,8 @@ async def _handle(request: Request, error: Exception) -> Response:
     elif isinstance(error, RequestValidationError):
         error = _of_validation(error)
     who = request_id(request.scope)
-    problem = problem_of(error, instance=request.url.path, request=who)
+    version = getattr(request.state, "plan_version", None)  # known once a route has asked for its source
+    problem = problem_of(error, instance=request.url.path, request=who, plan_version=version)
     body = problem.model_dump_json(exclude_none=True)
     # Where the server fails, this goes out past the envelope.
     return Response(body, problem.status, {**HEADERS, **headers, "X-Request-Id": who}, MEDIA_TYPE)

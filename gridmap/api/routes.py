@@ -20,7 +20,7 @@ from gridmap.api.models import BatchAnswer, GridAnswer, Health, PlaceAnswer, as_
 from gridmap.api.moments import read_moment
 from gridmap.api.negotiate import CSV, GEOJSON, JSON, Kind, body_kind, bounded_body, page_response, preferred, tagged
 from gridmap.api.page import tag_of
-from gridmap.api.places import PlaceQuery, place
+from gridmap.api.places import PlaceQuery, is_quick, place
 from gridmap.api.source import Source
 from gridmap.errors import InputError
 
@@ -32,6 +32,7 @@ _BATCHES: Final = CapacityLimiter(2)
 async def current_source(request: Request) -> Source:
     """Return what is served; async, or every request would wait for a thread to return it."""
     source: Source = request.app.state.source
+    request.state.plan_version = source.plan.version  # a problem says it too
     return source
 
 
@@ -42,12 +43,13 @@ AskedGrid = Annotated[GridQuery, Depends(read_query(GridQuery))]
 
 
 @router.get("/v1/locate", **openapi.LOCATE, response_model=PlaceAnswer)
-async def locate(source: Served, asked: AskedPlace) -> Response:
+async def locate(request: Request, source: Served, asked: AskedPlace) -> Response:
     """Say which grid a point is in, and who answers for it.
 
     A point that cannot be placed is an answer (``outcome: invalid``, with a reason), not an error.
     """
-    return Response(as_json(place(source, asked)), media_type=JSON)
+    found = place(source, asked) if is_quick(asked) else await to_thread.run_sync(place, source, asked)
+    return tagged(request, as_json(found), JSON, _tag(found, JSON))
 
 
 @router.post("/v1/locate:batch", **openapi.BATCH, response_model=BatchAnswer)
@@ -92,9 +94,14 @@ def read_grid(
     if kind == GEOJSON:
         asked = asked.model_copy(update={"geometry": True})
     found = grid(source, code, asked)
-    # The tag is weak and leaves out the time of asking: what is known of a grid does not change by the second.
-    tag = "W/" + tag_of(as_json(found.model_copy(update={"at": ""})) + kind.encode(), f"{source.plan.version}-")
-    return tagged(request, as_json(feature(found) if kind == GEOJSON else found), kind, tag, Vary="Accept")
+    return tagged(
+        request, as_json(feature(found) if kind == GEOJSON else found), kind, _tag(found, kind), Vary="Accept"
+    )
+
+
+def _tag(found: PlaceAnswer | GridAnswer, kind: str) -> str:
+    """Return an ETag: weak, without the time of asking, for what is known of a place does not change by the second."""
+    return "W/" + tag_of(as_json(found.model_copy(update={"at": ""})) + kind.encode(), f"{found.plan_version}-")
 
 
 @router.get("/health", **openapi.HEALTH, response_model=Health)

@@ -59,6 +59,9 @@ def test_every_point_gets_what_it_gets_alone(client, plan):
     assert {each["outcome"] for each in said["results"]} >= {"matched", "ambiguous", "outside", "invalid"}
     for point, found in zip(points, said["results"], strict=True):
         params = {"at": "2026-04-01"} | {name: value for name, value in point.items() if value is not None}
+        if params.get("crs") == "mars":  # the system of an item is part of its point, that of a query is a parameter
+            assert (found["outcome"], "mars" in found["reason"]) == ("invalid", True)
+            continue
         alone = assert_answer(client.get("/v1/locate", params=params))
         assert {name: found[name] for name in ("outcome", "reason", "chain", "candidates")} == {
             name: alone[name] for name in ("outcome", "reason", "chain", "candidates")

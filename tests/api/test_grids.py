@@ -97,6 +97,7 @@ def test_a_grid_known_already_is_not_sent_again(client, plan):
 
 
 def test_an_unknown_code_says_what_there_is(client, plan):
+    assert client.get("/v1/grids/x").json()["plan_version"] == plan.version
     said = assert_problem(client.get("/v1/grids/999"), 404, "unknown-name")
     assert plan["small"].index[0] in said["detail"]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 
 import numpy as np
 import pytest
 from shapes import assert_answer, assert_problem
+
+from gridmap.api import routes
+from gridmap.api.places import place
 
 AT = "2026-02-01T08:00:00+08:00"
 
@@ -66,8 +70,6 @@ def test_points_that_cannot_be_placed_are_answers_with_a_reason(client, plan):
     point = inside(plan)
     for params, reason in (
         ({"lon": point.y, "lat": point.x}, "颠倒"),
-        ({"lon": point.x, "lat": point.y, "crs": "mars"}, "mars"),
-        ({"lon": point.x, "lat": point.y, "crs": "EPSG:999999"}, "999999"),
         ({"lon": 1000, "lat": 2000}, "超出"),
     ):
         said = ask(client, **params)
@@ -75,6 +77,43 @@ def test_points_that_cannot_be_placed_are_answers_with_a_reason(client, plan):
         assert reason in said["reason"]
         assert said["chain"] == {}
         assert said["responsible"]["outcome"] == "no_place"
+
+
+@pytest.mark.parametrize("crs", ["mars", "", "GJC02", "EPSG:999999"])
+def test_an_unknown_system_is_a_parameter_to_mend(client, plan, crs):
+    """The system of one item of a batch is part of its point; here a misspelt one would make every answer invalid."""
+    point = inside(plan)
+    response = client.get("/v1/locate", params={"lon": point.x, "lat": point.y, "crs": crs})
+    said = assert_problem(response, 422, "input")
+    assert [each["name"] for each in said["errors"]] == ["crs"]
+    assert "wgs84, cgcs2000, gcj02, bd09" in said["detail"]
+
+
+@pytest.mark.parametrize("stated", [{}, {"crs": "EPSG:4490"}, {"accuracy_m": 900}, {"at": "2026年5月1日"}])
+def test_an_answer_known_already_is_not_sent_again(client, plan, stated):
+    point = inside(plan)
+    params = {"lon": point.x, "lat": point.y} | stated
+    first = client.get("/v1/locate", params=params)
+    assert first.headers["etag"].startswith(f'W/"{plan.version}-')
+    again = client.get("/v1/locate", params=params, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["cache-control"]) == (304, b"", "no-cache")
+    other = client.get("/v1/locate", params=params | {"lon": 9.5}, headers={"if-none-match": first.headers["etag"]})
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize("slow", [{"crs": "EPSG:4549"}, {"accuracy_m": 5000}, {"at": "2026年5月1日"}])
+def test_what_takes_long_is_not_answered_where_the_others_wait(client, monkeypatch, slow):
+    threads = []
+
+    def noted(source, asked):
+        threads.append(threading.current_thread().name)
+        return place(source, asked)
+
+    monkeypatch.setattr(routes, "place", noted)
+    for stated in ({}, slow):
+        client.get("/v1/locate", params={"lon": 120.4, "lat": 31.5} | stated)
+    assert "worker" not in threads[0]
+    assert "worker" in threads[1]
 
 
 def test_outside_is_an_outcome(client):
