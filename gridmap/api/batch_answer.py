@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import orjson
@@ -19,7 +19,7 @@ from gridmap.locate.placement import OUTCOMES
 _NOBODY: Final = dict.fromkeys(("person_id", "name", "level", "grid"))
 
 
-def write_json(answered: Answered, ids: list[Any] | None, plan_version: str) -> bytes:
+def write_json(answered: Answered, ids: list[bytes | None] | None, plan_version: str) -> bytes:
     """Return the answer to a batch, :class:`gridmap.api.models.BatchAnswer`.
 
     Parameters
@@ -27,15 +27,14 @@ def write_json(answered: Answered, ids: list[Any] | None, plan_version: str) -> 
     answered
         What is said of each point.
     ids
-        What callers call their points, where they do.
+        What callers call their points, as JSON, where they do.
     plan_version
         Version of the plan that answered.
     """
     items = _items(answered)
     if ids is not None:
         items = [
-            item if each is None else b'{"id":' + orjson.dumps(each) + b"," + item[1:]
-            for item, each in zip(items, ids, strict=True)
+            item if each is None else b'{"id":' + each + b"," + item[1:] for item, each in zip(items, ids, strict=True)
         ]
     head = {
         "outcome": "answered",

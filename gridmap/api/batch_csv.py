@@ -29,7 +29,13 @@ class Headers(BaseModel):
 
     lon_column: Annotated[str, Field(description="经度列 · CSV: header of the longitudes", examples=["经度"])] = "lon"
     lat_column: Annotated[str, Field(description="纬度列 · CSV: header of the latitudes", examples=["纬度"])] = "lat"
-    crs_column: Annotated[str, Field(description="坐标系列 · CSV; without the column wgs84")] = "crs"
+    crs_column: Annotated[str, Field(description="坐标系列 · CSV: header of the coordinate systems")] = "crs"
+    crs: Annotated[
+        str,
+        Field(
+            description="坐标系，无坐标系列时 · CSV: of all points, where there is no such column", examples=["gcj02"]
+        ),
+    ] = "wgs84"
     accuracy_column: Annotated[str, Field(description="精度列（米） · CSV: metres")] = "accuracy_m"
     duty_column: Annotated[str, Field(description="事项编码列 · CSV: code of the case type")] = "duty"
     at_column: Annotated[str, Field(description="上报时间列 · CSV: time of the report; where empty, now")] = "at"
@@ -80,7 +86,7 @@ def read_csv(body: bytes, headers: Headers, charset: str | None = None) -> CsvBa
     points = Points(
         _as_numbers(table[headers.lon_column]),
         _as_numbers(table[headers.lat_column]),
-        table[headers.crs_column].to_numpy(dtype=object) if headers.crs_column in table.columns else "wgs84",
+        table[headers.crs_column].to_numpy(dtype=object) if headers.crs_column in table.columns else headers.crs,
         _accuracies(table[accuracy]) if accuracy in table.columns else None,
         _column(table, headers.duty_column),
         _column(table, headers.at_column),

@@ -66,13 +66,13 @@ class JsonBatch:
     points
         As columns.
     ids
-        What callers call their points, ``None`` where no point has an id.
+        What callers call their points, as JSON; ``None`` where no point has an id.
     at
         The time of the points that state none, where the batch states one.
     """
 
     points: Points
-    ids: list[Any] | None
+    ids: list[bytes | None] | None
     at: str | None
 
 
@@ -90,7 +90,7 @@ def read_json(body: bytes) -> JsonBatch:
     --------
     >>> batch = read_json(b'{"points": [{"lon": 120.3, "lat": 31.5, "id": 7}, {"lon": "x"}, 3]}')
     >>> batch.points.lon.tolist(), batch.ids, batch.points.broken.tolist()
-    ([120.3, nan, nan], [7, None, None], [2])
+    ([120.3, nan, nan], [b'7', None, None], [2])
     """
     said = _loaded(body)
     if not isinstance(said, dict) or not isinstance(said.get("points"), list):
@@ -113,8 +113,7 @@ def read_json(body: bytes) -> JsonBatch:
         _texts(column["at"], None),
         np.array(broken, dtype=np.int64),
     )
-    ids = column["id"]
-    return JsonBatch(points, ids if any(each is not None for each in ids) else None, defaults.at)
+    return JsonBatch(points, _ids(column["id"]), defaults.at)
 
 
 def _loaded(body: bytes) -> Any:
@@ -123,9 +122,20 @@ def _loaded(body: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         # One number beyond a double (1e400), or NaN as Python writes it, is a bad point and not a bad batch.
         try:
-            return json.loads(body, parse_int=_whole, parse_constant=float)
-        except (ValueError, RecursionError):
+            said = json.loads(body, parse_int=_whole, parse_constant=float)
+            orjson.dumps(said)  # refuses half a character, which no answer could repeat
+        except (ValueError, TypeError, RecursionError):
             raise InputError(f"the body is not JSON: {error}") from None
+        return said
+
+
+def _ids(values: list[Any]) -> list[bytes | None] | None:
+    if not any(value is not None for value in values):
+        return None
+    try:
+        return [None if value is None else orjson.dumps(value) for value in values]
+    except TypeError as error:
+        raise InputError(f"an id cannot be given back: {error}") from None
 
 
 def _whole(digits: str) -> int | float:
@@ -141,6 +151,11 @@ def _numbers(values: list[Any]) -> Floats:
     return np.array([value if _is_number(value) else math.nan for value in values], dtype=np.float64)
 
 
+def _word(value: Any) -> str:
+    """Return what stands where a text should; a list of a thousand lists has no text."""
+    return str(value) if isinstance(value, int | float) else type(value).__name__
+
+
 def _accuracies(values: list[Any], default: float | None) -> Floats | None:
     """Return accuracies as :class:`~gridmap.api.batch.Points` has them."""
     if default is None and not any(value is not None for value in values):
@@ -151,7 +166,7 @@ def _accuracies(values: list[Any], default: float | None) -> Floats | None:
 
 
 def _systems(values: list[Any], default: str | int) -> Any:
-    stated = [default if value is None else value if type(value) is str else str(value) for value in values]
+    stated = [default if value is None else value if type(value) is str else _word(value) for value in values]
     kinds = set(stated)
     if len(kinds) == 1 and (only := kinds.pop()) == "wgs84":
         return only
@@ -161,5 +176,5 @@ def _systems(values: list[Any], default: str | int) -> Any:
 def _texts(values: list[Any], default: str | None) -> pd.Series:
     if not any(value is not None for value in values):
         return pd.Series([default] * len(values) if default else [None] * len(values), dtype="str")
-    stated = [default if value is None else value if type(value) is str else str(value) for value in values]
+    stated = [default if value is None else value if type(value) is str else _word(value) for value in values]
     return pd.Series([value if value and value.strip() else None for value in stated], dtype="str")

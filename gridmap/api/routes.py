@@ -68,7 +68,7 @@ async def locate_batch(request: Request, source: Served, asked: AskedHeaders) ->
 def _batch(source: Source, body: bytes, kind: Kind, asked: Headers, accept: str | None) -> Response:
     version = source.plan.version
     if kind.media_type == JSON:
-        if asked.model_fields_set:
+        if asked != Headers():
             raise InputError(f"{', '.join(sorted(asked.model_fields_set))}: for CSV only; JSON says it in the body")
         batch = read_json(body)
         answered = answer_points(source, batch.points, read_moment(batch.at))

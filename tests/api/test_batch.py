@@ -10,6 +10,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from api_made import TOWN
 from shapes import assert_answer, assert_problem
 
 import gridmap
@@ -96,6 +97,7 @@ def test_a_bad_point_is_an_outcome_of_its_own(client, plan):
         {"lon": {}, "lat": 31.5}, {"lon": good.y, "lat": good.x}, {"lon": 120.4, "lat": 31.5, "crs": [1]},
         {"lon": 120.4, "lat": 31.5, "accuracy_m": -1}, {"lon": 120.4, "lat": 31.5, "accuracy_m": "15"},
         {"lon": 120.4, "lat": 31.5, "accuracy_m": 5001}, {"lon": 10**30, "lat": 31.5},
+        {"lon": 120.4, "lat": 31.5, "crs": json.loads("[" * 900 + "]" * 900)},
     ]  # fmt: skip
     said = assert_answer(post(client, {"points": [*bad, {"lon": good.x, "lat": good.y}]}))["results"]
     assert [each["outcome"] for each in said] == ["invalid"] * len(bad) + ["matched"]
@@ -131,8 +133,12 @@ def test_few_points_are_a_batch_too(client, points):
 
 
 @pytest.mark.parametrize(
-    "body", ["", "{", "[]", "7", "null", '{"points": 7}', '{"points": {}}', '{"lon": 1, "lat": 2}', "[" * 5000, "\xff"]
-)
+    "body",
+    [
+        '{"points": [1e400, {"id": "\\ud800"}]}', '{"points": [{"id": ' + "[" * 300 + "]" * 300 + "}]}",
+        "", "{", "[]", "7", "null", '{"points": 7}', '{"points": {}}', '{"lon": 1, "lat": 2}', "[" * 5000, "\xff",
+    ],
+)  # fmt: skip
 def test_what_is_no_batch_is_refused(client, body):
     response = client.post(URL, content=body.encode("latin-1"), headers={"content-type": "application/json"})
     assert_problem(response, 422, "input")
@@ -217,6 +223,15 @@ def test_a_stated_charset_is_believed(client):
     assert row["描述"] == "网格"
 
 
+def test_a_csv_without_a_column_of_systems_is_in_the_one_that_is_stated(client, source):
+    west, south, east, north = source.plan["small"].total_bounds
+    lon, lat = float(west + east) / 2, float(south + north) / 2
+    for crs in ("wgs84", "gcj02", "bd09"):
+        row = rows_of(post_csv(client, f"lon,lat\n{lon!r},{lat!r}\n", {"crs": crs}))[0]
+        assert row["small"] == source.locator.locate(lon, lat, crs=crs).chain["small"]
+    assert "mars" in assert_problem(post_csv(client, "lon,lat\n1,2\n", {"crs": "mars"}), 422, "crs")["detail"]
+
+
 def test_csv_becomes_json_where_that_is_asked_for(client):
     response = post_csv(client, "lon,lat\n120.4,31.5\n", accept="application/json, text/csv;q=0.5")
     assert assert_answer(response)["count"] == 1
@@ -224,8 +239,6 @@ def test_csv_becomes_json_where_that_is_asked_for(client):
 
 def test_csv_equals_gridmap_join(town_client, town, town_files):
     """The town's incidents: four coordinate systems, some unusable on purpose."""
-    from conftest import TOWN
-
     text = (TOWN / "incidents.csv").read_text(encoding="utf-8-sig")
     rows = rows_of(post_csv(town_client, text, TOWN_COLUMNS))
     joined = gridmap.join_incidents(

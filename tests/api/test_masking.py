@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import PEOPLE
+from api_made import PEOPLE
 
 
 def everything(client, plan):
