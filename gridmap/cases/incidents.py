@@ -159,7 +159,9 @@ class Joiner:
         systems = _systems(incidents, names.crs)
         if from_geometry and not isinstance(systems, str):
             systems = systems_of_layer(systems, incidents.crs.to_epsg())
-        answers = self.locator.answer(lon, lat, crs=systems, accuracy_m=accuracy, threads=self._threads)
+        answers = self.locator.answer(
+            lon, lat, crs=systems, accuracy_m=accuracy, threads=self._threads, candidates=False
+        )
         size = len(incidents)
         people = {name: Coded.same(None, size) for name in PERSON_COLUMNS}
         reasons = _Reasons(answers)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from dataclasses import fields
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from gridmap.locate.points import Points
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
 Grids: TypeAlias = dict[str, NDArray[Any]]
+
+_TOGETHER: Final = 4096
+"""Discs looked at together: each may touch every grid there is."""
 
 
 def read_accuracy(accuracy_m: ArrayLike, size: int) -> Floats:
@@ -49,8 +53,8 @@ def _parsed(stated: pd.Series) -> Floats:
     return np.where(np.isnan(values) & words.to_numpy(dtype=bool), -1.0, values)
 
 
-def disc_candidates(
-    index: GridIndex, points: Points, accuracy_m: Floats, outcome: NDArray[np.int8], grid: Grids
+def settle_discs(
+    index: GridIndex, points: Points, accuracy_m: Floats, outcome: NDArray[np.int8], grid: Grids, *, keep: bool
 ) -> dict[str, Touched]:
     """Find the grids that accuracy discs touch.
 
@@ -65,6 +69,8 @@ def disc_candidates(
         Longitude and latitude, and radius in metres (NaN: not known).
     outcome, grid
         As found for the points themselves; changed.
+    keep
+        Whether the grids are wanted, not only what follows from them: wide discs touch thousands each.
 
     Returns
     -------
@@ -72,8 +78,21 @@ def disc_candidates(
         Level → :class:`~gridmap.locate.answers.Touched`, for the finest tiling level and those below it.
     """
     rows = np.flatnonzero((accuracy_m > 0) & (outcome != p.INVALID))
-    if len(rows) == 0:
-        return {}
+    found: dict[str, list[Touched]] = {}
+    for start in range(0, len(rows), _TOGETHER):
+        some = _settle(index, points, accuracy_m, rows[start : start + _TOGETHER], outcome, grid)
+        for level, touched in some.items() if keep else ():
+            found.setdefault(level, []).append(touched)
+    return {level: _joined(parts) for level, parts in found.items()}
+
+
+def _joined(parts: list[Touched]) -> Touched:
+    return Touched(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Touched)))
+
+
+def _settle(
+    index: GridIndex, points: Points, accuracy_m: Floats, rows: Rows, outcome: NDArray[np.int8], grid: Grids
+) -> dict[str, Touched]:
     at, polygon, metres = borders_within(
         points.lon[rows], points.lat[rows], accuracy_m[rows], index.grids, index.tables, index.border
     )

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from gridmap.errors import CrsError, PlanError
 from gridmap.grids.plan import Plan
 from gridmap.locate import placement as p
-from gridmap.locate.accuracy import disc_candidates, read_accuracy
+from gridmap.locate.accuracy import read_accuracy, settle_discs
 from gridmap.locate.answers import NOWHERE, REASONS, Answers, Touched, kind_of
 from gridmap.locate.columns import find_columns, find_leaves
 from gridmap.locate.index import GridIndex, IndexReport
@@ -225,7 +225,7 @@ class Locator:
         CrsError
             When the one system for all points is not known.
         """
-        return self.answer(lon, lat, crs=crs, accuracy_m=accuracy_m, threads=threads).as_frame()
+        return self.answer(lon, lat, crs=crs, accuracy_m=accuracy_m, threads=threads, candidates=False).as_frame()
 
     def answer(
         self,
@@ -235,11 +235,17 @@ class Locator:
         crs: CrsChoice = "wgs84",
         accuracy_m: ArrayLike | None = None,
         threads: int | None = None,
+        candidates: bool = True,
     ) -> Answers:
-        """Place many points and say why some are not matched; see :meth:`locate_many`."""
-        return self._answer(read_points(lon, lat, crs), accuracy_m, threads)
+        """Place many points and say why some are not matched; see :meth:`locate_many`.
 
-    def _answer(self, points: Points, accuracy_m: ArrayLike | None, threads: int | None) -> Answers:
+        Without ``candidates`` the grids that accuracy discs touch are not kept; wide discs touch thousands each.
+        """
+        return self._answer(read_points(lon, lat, crs), accuracy_m, threads, candidates)
+
+    def _answer(
+        self, points: Points, accuracy_m: ArrayLike | None, threads: int | None, candidates_too: bool = True
+    ) -> Answers:
         columns, outcome, swapped = find_columns(self._index, points, self._tables, threads)
         grid = dict(zip(self.levels, columns, strict=True))
         bad = np.empty(0, dtype=np.int64)
@@ -250,7 +256,7 @@ class Locator:
             outcome[bad] = p.INVALID
             for column in columns:
                 column[bad] = NOWHERE
-            candidates = disc_candidates(self._index, points, accuracy, outcome, grid)
+            candidates = settle_discs(self._index, points, accuracy, outcome, grid, keep=candidates_too)
         return Answers(grid, self._codes, self._kinds, outcome, points, swapped, bad, candidates)
 
     def leaves(self, lon: ArrayLike, lat: ArrayLike, *, threads: int | None = None) -> NDArray[Any]:

@@ -196,3 +196,16 @@ def test_grids_at_opposite_ends_of_the_world():
     locator = gridmap.Locator.from_layer(layer)
     assert locator.locate_many([-179.895, 179.805, 0], [-59.995, 70.005, 0])["code"].tolist()[:2] == ["a", "b"]
     assert locator.report.size_bytes < 40_000_000
+
+
+def test_wide_discs_of_many_points_fill_no_memory_and_one_and_many_agree(locator):
+    rng = np.random.default_rng(4)
+    lon, lat = rng.uniform(WEST, WEST + 0.12, 20_000), rng.uniform(SOUTH, SOUTH + 0.12, 20_000)
+    radius = np.where(np.arange(20_000) % 50 == 0, 1e7, 8.0)
+    said = locator.answer(lon, lat, accuracy_m=radius, candidates=False)
+    assert not said.candidates
+    kept = locator.answer(lon[:200], lat[:200], accuracy_m=radius[:200])
+    assert (kept.outcome == said.outcome[:200]).all()
+    assert np.bincount(kept.candidates["code"].point, minlength=200)[0] == 144
+    assert (said.outcome[::50] == 1).all()
+    assert locator.locate(float(lon[1]), float(lat[1]), accuracy_m=8.0).outcome == said.outcome_name(1)
