@@ -75,4 +75,4 @@ class Envelope:
             await self.app(inner, receive, sealed)
         finally:
             took = (time.perf_counter() - begun) * 1000
-            log.info("%s %s %d %.1f ms %s", scope["method"], quote(scope["path"]), status, took, who)
+            log.info("%s %s %d %.1f ms %s", scope["method"], quote(scope["path"], safe="/:"), status, took, who)

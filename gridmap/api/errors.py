@@ -6,6 +6,12 @@ from gridmap.api.models import FieldProblem, Successor
 from gridmap.errors import GridmapError, InputError
 
 
+class NoRequestError(GridmapError, ValueError):
+    """Bytes that are no request of HTTP, or a request that broke off."""
+
+    code = "no-request"
+
+
 class RouteError(GridmapError, LookupError):
     """An address that leads nowhere."""
 

@@ -10,6 +10,9 @@ MOST_POINTS: Final = 100_000
 MOST_BYTES: Final = 32 << 20
 """Bytes of a batch: 300 a point."""
 
+MOST_HEAD_BYTES: Final = 64 << 10
+"""Bytes of an address and its headers."""
+
 MOST_SYSTEMS: Final = 50
 """Different coordinate systems of a batch: looking up an EPSG code takes a millisecond."""
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 
-from gridmap.api.errors import MediaTypeError, TooLargeError
+from gridmap.api.errors import MediaTypeError, NoRequestError, TooLargeError
 from gridmap.api.page import Page
 
 JSON: Final = "application/json"
@@ -75,17 +76,23 @@ async def bounded_body(request: Request, most: int) -> bytes:
     ------
     TooLargeError
         Naming the limit.
+    NoRequestError
+        When the body breaks off.
     """
     stated = request.headers.get("content-length", "")
     refused = TooLargeError(f"the body is larger than {most:,} bytes, the most that is read; split it")
     if stated.isdecimal() and int(stated) > most:
         raise refused
     pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > most:
-            raise refused
-        pieces.append(piece)
+    try:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > most:
+                raise refused
+            pieces.append(piece)
+    except ClientDisconnect:
+        # Nobody will read this; but it is no failure of the server, which would be logged as one.
+        raise NoRequestError("the caller went away before the body was complete") from None
     return b"".join(pieces)
 
 

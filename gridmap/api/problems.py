@@ -15,7 +15,15 @@ from starlette.exceptions import HTTPException
 
 from gridmap.api.asked import field_problem, refused
 from gridmap.api.envelope import HEADERS, request_id
-from gridmap.api.errors import MediaTypeError, MethodError, RequestError, RetiredError, RouteError, TooLargeError
+from gridmap.api.errors import (
+    MediaTypeError,
+    MethodError,
+    NoRequestError,
+    RequestError,
+    RetiredError,
+    RouteError,
+    TooLargeError,
+)
 from gridmap.api.models import Problem
 from gridmap.errors import GridmapError, InputError, UnknownNameError
 
@@ -31,6 +39,7 @@ class Kind:
 
 
 PROBLEMS: Final[tuple[tuple[type[GridmapError], Kind], ...]] = (
+    (NoRequestError, Kind(400, "不是完整有效的请求 · This is not a whole and valid request")),
     (RouteError, Kind(404, "没有这个地址 · There is nothing at this address")),
     (UnknownNameError, Kind(404, "没有这个编码 · There is no such code")),
     (MethodError, Kind(405, "不支持的方法 · The method is not allowed here")),

@@ -20,6 +20,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from gridmap.api.app import create_app
+from gridmap.api.protocol import Protocol
 from gridmap.api.source import Source
 from gridmap.errors import InputError, OutputError
 
@@ -164,7 +165,7 @@ def worker_app() -> FastAPI:
 def _config(app: FastAPI | str, quiet: bool, *, workers: int = 1, factory: bool = False) -> uvicorn.Config:
     return uvicorn.Config(
         app, workers=workers, factory=factory, backlog=_BACKLOG, access_log=False, server_header=False,
-        timeout_graceful_shutdown=_GRACE_S, log_config=_log_config(quiet), lifespan="off",
+        timeout_graceful_shutdown=_GRACE_S, log_config=_log_config(quiet), lifespan="off", http=Protocol, ws="none",
     )  # fmt: skip
 
 

@@ -76,6 +76,36 @@ def test_it_answers_until_it_is_stopped_and_ends_well(plan_file, number):
     assert "Traceback" not in log
 
 
+def raw(url, sent):
+    """Send bytes as they are; return the status and what kind of problem they are."""
+    host, port = url.split("/")[2].split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(sent)
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    said = json.loads(body)
+    assert head.startswith(f"HTTP/1.1 {said['status']} ".encode())
+    assert said["request_id"].encode() in head
+    return said["status"], said["type"].rpartition(":")[2]
+
+
+def test_what_is_no_request_is_a_problem_too_and_no_failure(plan_file):
+    begun = (
+        b"POST /v1/locate:batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+    )
+    with served("--plan", plan_file) as (url, process):
+        assert raw(url, b"GARBAGE\r\n\r\n") == (400, "no-request")
+        address = url.split("/")[2].split(":")
+        with socket.create_connection((address[0], int(address[1]))) as connection:
+            connection.sendall(begun)
+        assert get(url, "health")["outcome"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        log = process.stderr.read()
+        assert process.wait(30) == 0
+    assert "POST /v1/locate:batch 400" in log
+    assert "Traceback" not in log
+
+
 @pytest.mark.slow
 def test_workers_share_one_index_and_leave_nothing(plan_file, tmp_path):
     with served("--plan", plan_file, "--workers", "2", temporary=tmp_path) as (url, process):
