@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyproj
-from numba import guvectorize, njit
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gridmap.errors import CrsError
@@ -116,7 +115,7 @@ def _to_wgs84(x: Floats, y: Floats, source: str) -> tuple[Floats, Floats]:
     if source == "wgs84":
         return x, y
     if source in ("gcj02", "bd09"):
-        return _moved(_from_gcj02 if source == "gcj02" else _from_bd09, x, y)
+        return _moved(_back, source == "bd09", x, y)
     return _project(x, y, _transformer(source)[0])
 
 
@@ -124,14 +123,14 @@ def _from_wgs84(x: Floats, y: Floats, target: str) -> tuple[Floats, Floats]:
     if target == "wgs84":
         return np.array(x), np.array(y)
     if target in ("gcj02", "bd09"):
-        return _moved(_to_gcj02 if target == "gcj02" else _to_bd09, x, y)
+        return _moved(_forward, target == "bd09", x, y)
     return _project(x, y, _transformer(target)[1])
 
 
-def _moved(move: Callable[[Floats, Floats], tuple[Floats, Floats]], x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    # A NaN stays one, which NumPy would warn of.
-    with np.errstate(invalid="ignore"):
-        return move(x, y)
+def _moved(move: Any, bd09: bool, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    east, north = np.empty(x.shape), np.empty(x.shape)
+    move(bd09, np.ravel(x), np.ravel(y), east.reshape(-1), north.reshape(-1))
+    return east, north
 
 
 def _project(x: Floats, y: Floats, transformer: pyproj.Transformer) -> tuple[Floats, Floats]:
@@ -186,10 +185,10 @@ def _bd09(lon, lat):
 
 
 @njit(cache=True, nogil=True)
-def _inverse(forward, lon, lat, x, y):
+def _inverse(of_bd09, lon, lat, x, y):
     """Walk from (x, y) to the point whose image is (lon, lat); each step shrinks the error about a thousandfold."""
     for _ in range(_MOST_STEPS):
-        image_x, image_y = forward(x, y)
+        image_x, image_y = _bd09(x, y) if of_bd09 else _gcj02(x, y)
         step_x, step_y = image_x - lon, image_y - lat
         x, y = x - step_x, y - step_y
         if not max(abs(step_x), abs(step_y)) > _TOLERANCE_DEG:
@@ -197,28 +196,22 @@ def _inverse(forward, lon, lat, x, y):
     return x, y
 
 
-_each = guvectorize(["void(float64, float64, float64[:], float64[:])"], "(),()->(),()", nopython=True, cache=True)
-"""Of functions of a longitude and a latitude: NumPy calls them for arrays of any shape."""
+@njit(cache=True, nogil=True)
+def _forward(to_bd09, lon, lat, x, y):
+    """Write for each WGS 84 position the one in GCJ-02, or in BD-09."""
+    for i in range(len(lon)):
+        x[i], y[i] = _gcj02(lon[i], lat[i])
+        if to_bd09:
+            x[i], y[i] = _bd09(x[i], y[i])
 
 
-@_each
-def _to_gcj02(lon, lat, x, y):
-    x[0], y[0] = _gcj02(lon, lat)
-
-
-@_each
-def _from_gcj02(lon, lat, x, y):
-    x[0], y[0] = _inverse(_gcj02, lon, lat, lon, lat)
-
-
-@_each
-def _to_bd09(lon, lat, x, y):
-    east, north = _gcj02(lon, lat)
-    x[0], y[0] = _bd09(east, north)
-
-
-@_each
-def _from_bd09(lon, lat, x, y):
-    east, north = (lon, lat) if _away(lon, lat) else (lon - 0.0065, lat - 0.006)
-    east, north = _inverse(_bd09, lon, lat, east, north)
-    x[0], y[0] = _inverse(_gcj02, east, north, east, north)
+@njit(cache=True, nogil=True)
+def _back(from_bd09, lon, lat, x, y):
+    """Write for each position in GCJ-02, or in BD-09, the one in WGS 84."""
+    for i in range(len(lon)):
+        east, north = lon[i], lat[i]
+        if from_bd09:
+            if not _away(east, north):
+                east, north = east - 0.0065, north - 0.006
+            east, north = _inverse(True, lon[i], lat[i], east, north)
+        x[i], y[i] = _inverse(False, east, north, east, north)
