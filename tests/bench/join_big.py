@@ -63,12 +63,14 @@ def group_of(start: int, size: int, bounds: tuple[float, float, float, float], t
 
 
 def make(path: Path, rows: int, bounds: tuple[float, float, float, float], *, texts: bool) -> None:
-    """Write incidents, a row group at a time."""
+    """Write incidents, a row group at a time; the file has its name when it is whole."""
+    draft = path.with_name(f"part-{path.name}")
     first = group_of(0, 1, bounds, texts)
     csv = path.suffix == ".csv"
-    with pa_csv.CSVWriter(path, first.schema) if csv else pq.ParquetWriter(path, first.schema) as writer:
+    with pa_csv.CSVWriter(draft, first.schema) if csv else pq.ParquetWriter(draft, first.schema) as writer:
         for start in range(0, rows, GROUP):
             writer.write_table(group_of(start, min(GROUP, rows - start), bounds, texts))
+    draft.replace(path)
 
 
 def peak_of(process: subprocess.Popen[bytes]) -> int:
