@@ -37,6 +37,8 @@ def read_accuracy(accuracy_m: ArrayLike, size: int) -> Floats:
     >>> read_accuracy([15, None, "near", -3], 4).tolist()
     [15.0, nan, -1.0, -1.0]
     """
+    if isinstance(accuracy_m, np.ma.MaskedArray):
+        accuracy_m = np.ma.filled(accuracy_m.astype(np.float64), np.nan)
     stated = np.ravel(np.asarray(accuracy_m))
     if len(stated) not in (1, size):
         raise InputError(f"{size} points but {len(stated)} accuracies; give one for all or one a point")

@@ -109,7 +109,7 @@ def _write(found, table, column):
 
 @njit(cache=True, nogil=True)
 def _refuse_unusable(lon, lat, raw_lon, raw_lat, bounds, outcome):
-    """Turn ``outside`` into ``invalid`` for what is no degrees, or would be in the county with its axes swapped.
+    """Turn ``outside`` into ``invalid`` for what is no degrees, or far off but about the county with its axes swapped.
 
     Returns the positions of the latter. ``bounds``: west, south, east, north of the county.
     """
@@ -119,7 +119,8 @@ def _refuse_unusable(lon, lat, raw_lon, raw_lat, bounds, outcome):
         if outcome[i] != OUTSIDE:
             continue
         x, y = raw_lat[i], raw_lon[i]
-        if bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]:
+        near = bounds[0] <= lon[i] <= bounds[2] and bounds[1] <= lat[i] <= bounds[3]
+        if not near and bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]:
             swapped[count] = i
             count += 1
             outcome[i] = INVALID

@@ -18,7 +18,7 @@ from gridmap.errors import InputError
 
 MAGIC: Final = b"gmindex1"
 PAGE: Final = 1024
-"""Bytes of the page: int64 slots. 0 the magic, 1 bytes in all, 2 of the text, 3 checksum of all after the page, 4 the
+"""Bytes of the page: int64 slots. 0 the magic, 1 bytes in all, 2 of the text, 3 checksum of all but itself, 4 the
 border number, 5 how many polygons are grids, from 8 on the begin and the end of each array."""
 _TOTAL, _TEXT, _CHECKSUM = 1, 2, 3
 BORDER: Final = 4
@@ -48,7 +48,7 @@ def pack(arrays: Mapping[str, NDArray[Any]], text: Mapping[str, Any], border: in
     slots[0] = int.from_bytes(MAGIC, "little")
     slots[_TOTAL], slots[_TEXT], slots[BORDER], slots[GRIDS] = len(found), len(letter), border, grids
     slots[FIRST : FIRST + 2 * len(places)] = np.ravel(places)
-    slots[_CHECKSUM] = zlib.crc32(found[PAGE:].data)
+    slots[_CHECKSUM] = _checksum(found)
     found.setflags(write=False)
     return found
 
@@ -73,7 +73,7 @@ def unpack(found: Bytes, name: str) -> tuple[dict[str, NDArray[Any]], dict[str, 
     slots = found[:PAGE].view(np.int64)
     if len(found) != slots[_TOTAL]:
         raise InputError(f"{name} has {len(found):,} bytes, not the {slots[_TOTAL]:,} it was saved with; save it anew")
-    if zlib.crc32(found[PAGE:].data) != slots[_CHECKSUM]:
+    if _checksum(found) != slots[_CHECKSUM]:
         raise InputError(f"{name} is damaged: its checksum is not the one it was saved with; save it anew")
     text: dict[str, Any] = json.loads(found[PAGE : PAGE + int(slots[_TEXT])].tobytes())
     arrays = {}
@@ -81,6 +81,13 @@ def unpack(found: Bytes, name: str) -> tuple[dict[str, NDArray[Any]], dict[str, 
         start, stop = slots[FIRST + 2 * i], slots[FIRST + 2 * i + 1]
         arrays[label] = found[start:stop].view(kind)
     return arrays, text
+
+
+def _checksum(found: Bytes) -> int:
+    """Return the checksum of all bytes, its own place taken as zero: a wrong page would lead kernels astray."""
+    page = found[:PAGE].copy()
+    page.view(np.int64)[_CHECKSUM] = 0
+    return zlib.crc32(found[PAGE:].data, zlib.crc32(page.data))
 
 
 def _up(size: int) -> int:

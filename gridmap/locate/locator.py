@@ -143,7 +143,7 @@ class Locator:
         Placement
             A point that cannot be placed comes back ``invalid`` with a reason; nothing is raised.
         """
-        if accuracy_m is None and crs == "wgs84" and type(lon) is float and type(lat) is float:
+        if accuracy_m is None and type(crs) is str and crs == "wgs84" and type(lon) is float and type(lat) is float:
             answer, border_m = place_point(self._address, lon, lat)
             if answer != self._nowhere or self._is_elsewhere(lon, lat):
                 outcome, reason, chain, candidates = self._known[answer] or self._tell(answer)
@@ -153,9 +153,10 @@ class Locator:
         return self._locate_slowly(lon, lat, crs, accuracy_m)
 
     def _is_elsewhere(self, lon: float, lat: float) -> bool:
-        """Whether a point outside the county is one on earth, and would be outside too with its axes swapped."""
+        """Whether a point outside the county is one on earth, and does not look swapped."""
         west, south, east, north = self._bounds
-        swapped = west <= lat <= east and south <= lon <= north
+        near = west <= lon <= east and south <= lat <= north
+        swapped = not near and west <= lat <= east and south <= lon <= north
         return -180.0 <= lon <= 180.0 and -90.0 <= lat <= 90.0 and not swapped
 
     def _tell(self, answer: int) -> _Known:

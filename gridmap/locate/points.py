@@ -101,6 +101,8 @@ def systems_of_layer(stated: Sequence[object], epsg: int | None) -> Texts:
 
 
 def _numbers(values: ArrayLike) -> Floats:
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     array = np.atleast_1d(np.asarray(values))
     if array.dtype.kind in "fiu":
         return np.ascontiguousarray(array, dtype=np.float64)
@@ -108,6 +110,10 @@ def _numbers(values: ArrayLike) -> Floats:
 
 
 def _converted(raw_lon: Floats, raw_lat: Floats, crs: CrsChoice) -> Points:
+    if isinstance(crs, np.integer):
+        crs = int(crs)
+    if np.asarray(crs, dtype=object).ndim == 0 and not isinstance(crs, str | int):
+        raise CrsError(f"{crs!r} is not a coordinate system; {NO_CRS}")
     if isinstance(crs, str | int):
         if is_degrees(crs):
             return Points(raw_lon, raw_lat, raw_lon, raw_lat, {})

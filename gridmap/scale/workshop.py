@@ -142,16 +142,14 @@ def open_workshop(target: Path, job: Job, draft: Draft, *, resume: bool) -> Iter
     """
     folder = folder_of(target)
     try:
-        if not resume:
-            _clear(folder, target)
         folder.mkdir(exist_ok=True)
         journal = (folder / "journal").open("a+b")
-    except OutputError:
-        raise
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was written") from error
     with journal:
         _lock(journal, target)
+        if not resume:
+            _clear(folder, target)
         shop = Workshop(folder, target, draft, journal)
         with shop.explained():
             _check_in(folder, job)
@@ -171,16 +169,15 @@ def open_workshop(target: Path, job: Job, draft: Draft, *, resume: bool) -> Iter
 
 
 def _clear(folder: Path, target: Path) -> None:
-    if not folder.exists():
-        return
-    with contextlib.suppress(FileNotFoundError), (folder / "journal").open("rb") as journal:
-        _lock(journal, target)
+    """Take away what a stopped join left; its journal stays, for the lock is on it."""
     rows = rows_kept(target)
     if rows:
         warnings.warn(
             f"a join to {target.name} was stopped after {rows:,} rows; without --resume it starts anew", stacklevel=5
         )
-    shutil.rmtree(folder)
+    os.truncate(folder / "journal", 0)
+    for name in ("draft", "job.json"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _lock(journal: BinaryIO, target: Path) -> None:
@@ -193,6 +190,9 @@ def _lock(journal: BinaryIO, target: Path) -> None:
         fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise OutputError(f"another gridmap join is writing {target}; wait for it, or give another name") from error
+    at = Path(journal.name)
+    if not at.exists() or at.stat().st_ino != os.fstat(journal.fileno()).st_ino:
+        raise OutputError(f"another gridmap join to {target} ended just now, and took its folder away; start again")
 
 
 def _check_in(folder: Path, job: Job) -> None:

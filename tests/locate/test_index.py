@@ -209,3 +209,30 @@ def test_wide_discs_of_many_points_fill_no_memory_and_one_and_many_agree(locator
     assert np.bincount(kept.candidates["code"].point, minlength=200)[0] == 144
     assert (said.outcome[::50] == 1).all()
     assert locator.locate(float(lon[1]), float(lat[1]), accuracy_m=8.0).outcome == said.outcome_name(1)
+
+
+@pytest.mark.parametrize("place", [8, 32, 40, 66, 80, 200])
+def test_a_damaged_page_is_refused_too(locator, tmp_path, place):
+    """Kernels find the arrays by the numbers on the first page: a wrong one would lead them anywhere."""
+    path = tmp_path / "a.idx"
+    locator.save(path)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x41
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.idx"):
+        gridmap.Locator.load(path)
+
+
+def test_near_the_diagonal_nothing_looks_swapped():
+    corner = [shapely.box(30, 30, 31, 30.2), shapely.box(30, 30.2, 30.2, 31)]
+    locator = gridmap.Locator.from_layer(gpd.GeoDataFrame({"code": ["a", "b"]}, geometry=corner, crs=4326))
+    assert locator.locate(30.6, 30.7).outcome == "outside"
+    assert locator.locate_many([30.6], [30.7])["outcome"].tolist() == ["outside"]
+
+
+def test_what_is_masked_is_missing_and_odd_systems_are_answers(locator):
+    masked = np.ma.array([120.35, 120.35], mask=[True, False])
+    assert locator.locate_many(masked, [31.55, 31.55])["outcome"].tolist() == ["invalid", "matched"]
+    assert locator.locate_many([120.355], [31.555], crs=np.int64(4326)).equals(locator.locate_many([120.355], [31.555]))
+    for crs in (None, float("nan"), pd.NA):
+        assert locator.locate(120.35, 31.55, crs=crs).outcome == "invalid"
