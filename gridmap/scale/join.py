@@ -14,12 +14,13 @@ from typing import Final
 
 from gridmap.cases.incidents import Columns, Joiner, refuse_taken
 from gridmap.errors import OutputError
+from gridmap.locate.columns import processors
 from gridmap.locate.locator import Locator
 from gridmap.people.roster import Roster
 from gridmap.scale.cluster import work_on_cluster
 from gridmap.scale.draft import CsvDraft, Draft, ParquetDraft
 from gridmap.scale.encode import announced, with_columns
-from gridmap.scale.local import all_cores, work_here
+from gridmap.scale.local import work_here
 from gridmap.scale.pieces import ROWS, Source
 from gridmap.scale.software import software
 from gridmap.scale.tables import open_source, read_table, reading
@@ -121,7 +122,7 @@ def join_file(
     with open_workshop(target, job, draft, resume=resume) as shop, reading(source.path):
         pieces = source.pieces(skip=shop.totals.pieces)
         if scheduler is None:
-            parts = work_here(work, pieces, workers or all_cores())
+            parts = work_here(work, pieces, workers or processors())
         else:
             parts = work_on_cluster(work, pieces, scheduler)
         with closing(parts):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,11 +12,6 @@ from gridmap.scale.work import Part, Work
 
 _MEMORY: Final = 384 << 20
 """Bytes that pieces may take together, by their own estimate; one piece is always allowed."""
-
-
-def all_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def work_here(work: Work, pieces: Iterator[Piece], workers: int) -> Generator[Part]:
