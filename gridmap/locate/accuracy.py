@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gridmap.errors import InputError
 from gridmap.locate import placement as p
-from gridmap.locate.answers import NOWHERE, Touched
+from gridmap.locate.answers import Touched
 from gridmap.locate.discs import borders_within
 from gridmap.locate.index import GridIndex
+from gridmap.locate.placement import NOWHERE
 from gridmap.locate.points import Points
 
 Floats: TypeAlias = NDArray[np.float64]

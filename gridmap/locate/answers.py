@@ -12,13 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.locate import placement as p
-from gridmap.locate.placement import OUTCOMES, Outcome
+from gridmap.locate.placement import NOWHERE, OUTCOMES
 from gridmap.locate.points import BAD_ACCURACY, MISSING, NOT_DEGREES, SWAPPED, Points
 
 Texts: TypeAlias = NDArray[np.object_]
 Rows: TypeAlias = NDArray[np.int64]
 
-NOWHERE: Final = -1
 REASONS: Final = {
     p.AMBIGUOUS: "精度范围触及多个网格 · the accuracy disc touches several grids",
     p.GAP: "位于县域内但不在任何网格中 · inside the county, but in no grid",
@@ -78,10 +77,6 @@ class Answers:
 
     def __len__(self) -> int:
         return len(self.outcome)
-
-    def outcome_name(self, row: int) -> Outcome:
-        """Return the outcome of one row as a word."""
-        return OUTCOMES[int(self.outcome[row])]
 
     @cached_property
     def reason(self) -> Texts:

@@ -20,12 +20,11 @@ from gridmap.grids.plan import Plan
 from gridmap.locate.cells import AnchorError, BorderCells, Frame, fill_cells
 from gridmap.locate.discs import metres_per_degree
 from gridmap.locate.edges import Edges, edges_of
-from gridmap.locate.placement import GAP, MATCHED, OUTSIDE
+from gridmap.locate.placement import GAP, MATCHED, NOWHERE, OUTSIDE
 from gridmap.locate.records import pack_cells
 from gridmap.locate.search import NARROW, WIDE, Tables
 
 Geometries: TypeAlias = NDArray[np.object_]
-NOWHERE: Final = -1
 _ITSELF, _NEVER = -1, -2
 
 _CELL: Final = 0.12

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from gridmap.locate.cells import MARGIN
 from gridmap.locate.records import EDGE_WORDS, HEAD
 
 _AXIS_M: Final = 6378137.0
 _ECCENTRICITY: Final = 0.0066943799901413165
 """Of the ellipsoid, squared."""
-_MARGIN: Final = 1e-6
 
 
 @njit(cache=True, nogil=True)
@@ -78,8 +78,8 @@ def borders_within(lon, lat, radius_m, grids, tables, border):
         east, north = metres_per_degree(lat[i])
         reach = radius_m[i] * radius_m[i]
         wide, high = radius_m[i] / max(east, 1e-9), radius_m[i] / north
-        first_column, first_row = _corner(lon[i] - wide, lat[i] - high, frame, -_MARGIN)
-        last_column, last_row = _corner(lon[i] + wide, lat[i] + high, frame, _MARGIN)
+        first_column, first_row = _corner(lon[i] - wide, lat[i] - high, frame, -MARGIN)
+        last_column, last_row = _corner(lon[i] + wide, lat[i] + high, frame, MARGIN)
         count = 0
         for row in range(first_row, last_row + 1):
             for column in range(first_column, last_column + 1):

@@ -128,6 +128,8 @@ class GridIndex:
             When there is no file, it is not an index, or it is damaged.
         """
         source = Path(path)
+        if not source.exists():
+            raise InputError(f"{source} does not exist; make an index with Locator(plan).save(path)")
         if not source.is_file() or source.stat().st_size < PAGE:
             raise InputError(f"{source} is not an index of grids; make one with Locator(plan).save(path)")
         mapped: NDArray[np.uint8] = np.memmap(source, dtype=np.uint8, mode="r").view(np.ndarray)

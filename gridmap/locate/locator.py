@@ -16,11 +16,11 @@ from gridmap.errors import CrsError, PlanError
 from gridmap.grids.plan import Plan
 from gridmap.locate import placement as p
 from gridmap.locate.accuracy import read_accuracy, settle_discs
-from gridmap.locate.answers import NOWHERE, REASONS, Answers, Touched, kind_of
+from gridmap.locate.answers import REASONS, Answers, Touched, kind_of
 from gridmap.locate.columns import find_columns, find_leaves
 from gridmap.locate.index import GridIndex, IndexReport
 from gridmap.locate.place import place_point
-from gridmap.locate.placement import OUTCOMES, Candidate, Outcome, Placement
+from gridmap.locate.placement import NOWHERE, OUTCOMES, Candidate, Outcome, Placement
 from gridmap.locate.points import CrsChoice, Points, read_points
 
 __all__ = ["Answers", "Candidate", "Locator", "Placement", "Touched"]

@@ -9,6 +9,8 @@ from typing import Final, Literal, NamedTuple, get_args
 Outcome = Literal["matched", "ambiguous", "gap", "outside", "invalid"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 MATCHED, AMBIGUOUS, GAP, OUTSIDE, INVALID = range(5)
+NOWHERE: Final = -1
+"""Position of a grid where there is none."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import shapely
 import gridmap
 from gridmap.errors import InputError, OutputError, PlanError
 from gridmap.locate import columns
+from gridmap.locate.placement import OUTCOMES
 
 WEST, SOUTH, STEP = 120.30, 31.50, 0.01
 
@@ -108,7 +109,7 @@ def test_one_and_many_agree_bit_for_bit(locator, points):
         one = locator.locate(x, y)
         position = many.grid["code"][i]
         assert one.chain.get("code") == (many.codes["code"][position] if position >= 0 else None)
-        assert (one.outcome, one.reason) == (many.outcome_name(i), many.reason[i])
+        assert (one.outcome, one.reason) == (OUTCOMES[many.outcome[i]], many.reason[i])
 
 
 def test_leaves_stand_for_chains(locator, points):
@@ -208,7 +209,7 @@ def test_wide_discs_of_many_points_fill_no_memory_and_one_and_many_agree(locator
     assert (kept.outcome == said.outcome[:200]).all()
     assert np.bincount(kept.candidates["code"].point, minlength=200)[0] == 144
     assert (said.outcome[::50] == 1).all()
-    assert locator.locate(float(lon[1]), float(lat[1]), accuracy_m=8.0).outcome == said.outcome_name(1)
+    assert locator.locate(float(lon[1]), float(lat[1]), accuracy_m=8.0).outcome == OUTCOMES[said.outcome[1]]
 
 
 @pytest.mark.parametrize("place", [8, 32, 40, 66, 80, 200])
