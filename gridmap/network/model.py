@@ -58,6 +58,14 @@ class WalkNetwork:
         When the source was current, where it says so.
     islands
         Lines of the streets that are walkable but not joined to the rest; no edge comes from them.
+    edge_oneway
+        (m,) int8: 1 where one walks only from an edge's start to its end (an escalator, one-way stairs), -1 only
+        back, 0 both ways; None where all edges are walked both ways.
+    edge_slope
+        (m, 2) float32: how many times longer the walk takes because of the slope, from start to end and back; None
+        where no elevation was given.
+    edge_crossing
+        (m,) bool: the edge is a crossing of a carriageway; None where there is none.
     """
 
     crs: pyproj.CRS
@@ -73,6 +81,9 @@ class WalkNetwork:
     report: NetworkReport
     date: datetime | None = None
     islands: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+    edge_oneway: NDArray[np.int8] | None = None
+    edge_slope: NDArray[np.float32] | None = None
+    edge_crossing: NDArray[np.bool_] | None = None
 
     def edges(self) -> gpd.GeoDataFrame:
         """Return the edges as lines in ``crs``: ``edge``, ``highway``, ``length_m``, ``geometry``."""
