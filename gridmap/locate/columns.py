@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gridmap.geo.threads import spread
 from gridmap.locate.index import GridIndex
 from gridmap.locate.placement import INVALID, OUTSIDE
 from gridmap.locate.points import Points
@@ -25,13 +24,6 @@ _WORTH: Final = 4 * BLOCK
 """Fewer points than this are not worth a second thread."""
 
 
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def find_leaves(index: GridIndex, lon: Floats, lat: Floats, threads: int | None = None) -> Column:
     """Return the answer of every point as the kernel gives it: see :class:`gridmap.locate.build.Polygons`."""
     found = np.empty(len(lon), dtype=index.tables.table.dtype)
@@ -40,7 +32,7 @@ def find_leaves(index: GridIndex, lon: Floats, lat: Floats, threads: int | None 
         part = slice(start, stop)
         find_answers(lon[part], lat[part], index.tables, index.border, found[part])
 
-    _spread(look_up, len(lon), threads)
+    spread(look_up, len(lon), worth=_WORTH, block=BLOCK, threads=threads)
     return found
 
 
@@ -81,20 +73,8 @@ def find_columns(
                 if len(odd):
                     swapped.append(odd + first)
 
-    _spread(look_up, size, threads)
+    spread(look_up, size, worth=_WORTH, block=BLOCK, threads=threads)
     return columns, outcome, np.sort(np.concatenate([np.empty(0, dtype=np.int64), *swapped]))
-
-
-def _spread(work: Callable[[int, int], None], size: int, threads: int | None) -> None:
-    """Do work on equal runs of whole blocks, each in a thread of its own."""
-    workers = max(min(threads or processors(), size // _WORTH), 1)
-    if workers == 1:
-        work(0, size)
-        return
-    share = -(-size // (workers * BLOCK)) * BLOCK
-    starts = range(0, size, share)
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, starts, [min(start + share, size) for start in starts]))
 
 
 @njit(cache=True, nogil=True)

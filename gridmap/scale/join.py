@@ -14,7 +14,7 @@ from typing import Final
 
 from gridmap.cases.incidents import Columns, Joiner, refuse_taken
 from gridmap.errors import OutputError
-from gridmap.locate.columns import processors
+from gridmap.geo.threads import processors
 from gridmap.locate.locator import Locator
 from gridmap.people.roster import Roster
 from gridmap.scale.cluster import work_on_cluster

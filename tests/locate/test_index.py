@@ -14,7 +14,7 @@ import shapely
 
 import gridmap
 from gridmap.errors import InputError, OutputError, PlanError
-from gridmap.locate import columns
+from gridmap.geo import threads
 from gridmap.locate.placement import OUTCOMES
 
 WEST, SOUTH, STEP = 120.30, 31.50, 0.01
@@ -82,7 +82,7 @@ def test_an_index_that_cannot_be_written_says_so(locator, tmp_path):
 
 
 def test_threads_share_one_index_and_answer_as_one(locator, points, monkeypatch):
-    monkeypatch.setattr(columns, "processors", lambda: 3)
+    monkeypatch.setattr(threads, "processors", lambda: 3)
     alone = locator.locate_many(*points, threads=1)
     assert locator.locate_many(*points).equals(alone)
     with ThreadPoolExecutor(4) as pool:
