@@ -18,8 +18,8 @@ from gridmap.errors import InputError, LayerError
 from gridmap.geo.crs import point_xy
 from gridmap.geo.io import as_layer
 from gridmap.network.model import WalkNetwork
+from gridmap.network.pace import Pace, WalkTimes, walk_times
 from gridmap.network.places import Passed, Places, by_edge, nearest_by_place, passed
-from gridmap.network.search import reach
 from gridmap.network.snap import snap
 
 ESTATE_HOUSEHOLDS: Final = 1000.0
@@ -68,6 +68,7 @@ def coverage(
     *,
     minutes: float = 15,
     speed_m_s: float = 1.1,
+    pace: Pace = Pace(),  # noqa: B008
     households: str = "households",
     areas: Source | None = None,
     facilities: Source | None = None,
@@ -92,6 +93,8 @@ def coverage(
         Homes: polygons or points with a column of ``households``; where it is empty, nobody lives.
     minutes, speed_m_s
         The limit, and metres a second: 1.1 in general, 0.8 for the elderly.
+    pace
+        What slows walking down besides: steps, slopes, crossings; and its direction.
     areas
         Polygons with a column ``area`` to count by.
     facilities
@@ -119,20 +122,21 @@ def coverage(
     """
     # A home exactly on the limit is within it, whatever the last bit of its time.
     limit_s = float(check_ranges([minutes], speed_m_s)[0]) * 60 * (1 + 1e-6)
+    walk = walk_times(network, speed_m_s, pace)
     homes = as_layer(demand, role="buildings")
     weight = numbers_of(homes, households, "the demand")
     posts = as_layer(stations, role="places") if not isinstance(stations, gpd.GeoDataFrame) else stations
     places = place_stations(network, posts, station=station)
     spots = _spots(network, homes, off_street_m)
-    nearest = nearest_by_place(network, places.on, spots, speed_m_s)
+    nearest = nearest_by_place(network, places.on, spots, walk)
     seconds = nearest.seconds.astype(np.float64)
     in_time = seconds <= limit_s
-    table = _by_station(places, _pass(network, places, spots, limit_s, speed_m_s), weight)
+    table = _by_station(places, _pass(network, places, spots, limit_s, walk), weight)
     owner = np.where(in_time, nearest.source, -1)
     table["nearest"] = _sum_by(places.group[owner[in_time]], weight[in_time], len(table))
     if facilities is not None:
         counted = _spots(network, as_layer(facilities, role="places"), off_street_m)
-        found = _pass(network, places, counted, limit_s, speed_m_s)
+        found = _pass(network, places, counted, limit_s, walk)
         table["facilities"] = np.diff(found.start)
     if capacity is not None:
         room = _sum_by(places.group, numbers_of(posts, capacity, "the stations"), len(table))
@@ -179,9 +183,8 @@ def _spots(network: WalkNetwork, layer: gpd.GeoDataFrame, off_street_m: float) -
     return by_edge(network, on)
 
 
-def _pass(network: WalkNetwork, places: StationPlaces, spots: Places, limit_s: float, speed_m_s: float) -> Passed:
-    found = reach(network, places.on, limit_s, speed_m_s, group=places.group)
-    return passed(network, places.on, found, spots, limit_s, speed_m_s, group=places.group)
+def _pass(network: WalkNetwork, places: StationPlaces, spots: Places, limit_s: float, walk: WalkTimes) -> Passed:
+    return passed(network, places.on, spots, limit_s, walk, group=places.group)
 
 
 def _by_station(places: StationPlaces, found: Passed, weight: NDArray[np.float64]) -> pd.DataFrame:

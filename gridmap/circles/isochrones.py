@@ -21,6 +21,7 @@ from gridmap.circles.stations import ACCESS_M, CLIPPED, ISLAND, OFF_NETWORK, OK,
 from gridmap.errors import InputError
 from gridmap.geo.crs import GRID_DEG, WGS84, round_vertices, storage_crs
 from gridmap.network.model import WalkNetwork
+from gridmap.network.pace import walk_times
 from gridmap.network.places import Passed, passed
 from gridmap.network.search import Reach, reach
 
@@ -165,8 +166,9 @@ def _draw(walk: _Walk, places: StationPlaces) -> tuple[NDArray[np.object_], NDAr
     for first in range(0, len(places.name), _BATCH):
         mine = (places.group >= first) & (places.group < first + _BATCH)
         on, group = places.on.take(mine), places.group[mine] - first
-        found = reach(walk.network, on, walk.furthest_s, walk.speed_m_s, group=group)
-        seen = passed(walk.network, on, found, cells.places, walk.furthest_s, walk.speed_m_s, group=group)
+        times = walk_times(walk.network, walk.speed_m_s)
+        found = reach(walk.network, on, walk.furthest_s, times, group=group)
+        seen = passed(walk.network, on, cells.places, walk.furthest_s, times, group=group)
         shapes.append(_contours(walk, cells, seen))
         cut.append(_cut(walk, found, ends))
     if not shapes:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
+from gridmap.network.pace import NEVER_S, WalkTimes
 from gridmap.network.snap import Snapped
 
 Seconds: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.int32]
+
+_WORTH: Final = 8
+"""Fewer origins than this are not worth a second thread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +37,59 @@ class Nearest(NamedTuple):
     source: Ints
 
 
-def edge_seconds(network: WalkNetwork, speed_m_s: float) -> Seconds:
-    """Return the seconds it takes to walk every edge at a speed in m/s."""
-    return np.asarray(network.edge_length_m / speed_m_s, dtype=np.float32)
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """Where the search of each origin or group begins: ``first[g]`` to ``first[g + 1]`` of the other arrays.
+
+    Parameters
+    ----------
+    first
+        (groups + 1,)
+    node, seconds
+        (origins, 2) the ends of each origin's edge and the time to them; node -1 where the origin is nowhere.
+    edge, along_s
+        (origins,) and (origins, 2): its edge, and the seconds along it from its start and from its end, so that a
+        place on the same edge is reached without going by an end.
+    share, off_s
+        (origins,) how far along the edge it stands, 0 to 1, and the seconds from it to the edge.
+    """
+
+    first: NDArray[np.int64]
+    node: Ints
+    seconds: Seconds
+    edge: Ints
+    share: Seconds
+    off_s: Seconds
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+
+def make_seeds(network: WalkNetwork, origins: Snapped, walk: WalkTimes, group: Ints | None = None) -> Seeds:
+    """Return where searches begin; origins of one ``group`` (a number from 0) begin together."""
+    of = np.arange(len(origins)) if group is None else np.asarray(group)
+    order = np.argsort(of, kind="stable")
+    on = origins.take(order)
+    there = on.edge >= 0
+    at = np.where(there, on.edge, 0)
+    share = np.clip(np.where(there, on.along_m, 0.0) / np.maximum(network.edge_length_m[at], 1e-9), 0.0, 1.0)
+    off = on.offset_m / walk.speed_m_s
+    # To the start one walks the first part of the edge back, to the end its rest onwards.
+    seconds = np.c_[share * walk.seconds[at, 1], (1 - share) * walk.seconds[at, 0]] + off[:, None]
+    return Seeds(
+        first=np.r_[0, np.cumsum(np.bincount(of, minlength=int(of.max(initial=-1)) + 1))].astype(np.int64),
+        node=np.where(there[:, None], network.edge_nodes[at], -1).astype(np.int32),
+        seconds=seconds.astype(np.float32),
+        edge=on.edge.astype(np.int32),
+        share=share.astype(np.float32),
+        off_s=off.astype(np.float32),
+    )
 
 
 def reach(
-    network: WalkNetwork, origins: Snapped, limit_s: float, speed_m_s: float, *, group: Ints | None = None
+    network: WalkNetwork, origins: Snapped, limit_s: float, walk: WalkTimes, *, group: Ints | None = None
 ) -> Reach:
-    """Walk from every origin as far as a limit allows (Dijkstra with a binary heap).
+    """Walk from every origin as far as a limit allows (Dijkstra with a heap), on all processors.
 
     Parameters
     ----------
@@ -50,8 +99,8 @@ def reach(
         Places on it; one that is nowhere (edge -1) reaches nothing. The metres to the network count in the time.
     limit_s
         Seconds.
-    speed_m_s
-        Walking speed in metres a second.
+    walk
+        :func:`gridmap.network.pace.walk_times`.
     group
         One number an origin, from 0: origins of one number walk together, as the entrances of one station do, and
         the result has one row a group.
@@ -61,149 +110,157 @@ def reach(
     Reach
         Junctions reached by origin or group, with seconds (float32).
     """
-    graph = network.graph
-    seeds, seconds, first = _grouped(network, origins, speed_m_s, group)
-    cost = edge_seconds(network, speed_m_s)
-    return Reach(*_reach(graph.start, graph.target, graph.edge, cost, seeds, seconds, first, np.float32(limit_s)))
+    graph, arcs = network.graph, walk.arcs(network)
+    seeds = make_seeds(network, origins, walk, group)
+
+    def search(low: int, high: int) -> tuple[NDArray[np.int64], Ints, Seconds]:
+        first = seeds.first[low : high + 1]
+        return _reach(graph.start, graph.target, arcs, first, seeds.node, seeds.seconds, np.float32(limit_s))  # type: ignore[no-any-return]
+
+    counts, nodes, seconds = zip(*spread(search, len(seeds), worth=_WORTH), strict=True)
+    start = np.r_[0, np.cumsum(np.concatenate(counts))].astype(np.int64)
+    return Reach(start, np.concatenate(nodes), np.concatenate(seconds))
 
 
-def nearest_source(network: WalkNetwork, sources: Snapped, speed_m_s: float, limit_s: float = np.inf) -> Nearest:
+def nearest_source(network: WalkNetwork, sources: Snapped, walk: WalkTimes, limit_s: float = np.inf) -> Nearest:
     """Walk from all sources at once; every junction learns which is nearest, and how far; see :func:`reach`.
 
     Of sources equally near the search keeps the one it met first; the same input gives the same answer.
     """
     graph = network.graph
-    nodes, seconds = _seeds(network, sources, speed_m_s)
-    owner = np.repeat(np.arange(len(nodes), dtype=np.int32), 2)
+    seeds = make_seeds(network, sources, walk)
+    owner = np.repeat(np.arange(len(sources), dtype=np.int32), 2)
+    limit = np.float32(min(limit_s, NEVER_S / 2))
     return Nearest(
-        *_nearest(graph.start, graph.target, graph.edge, edge_seconds(network, speed_m_s), nodes.ravel(),
-                  seconds.ravel(), owner, np.float32(limit_s))
-    )  # fmt: skip
+        *_nearest(
+            graph.start, graph.target, walk.arcs(network), seeds.node.ravel(), seeds.seconds.ravel(), owner, limit
+        )
+    )
 
 
-def _grouped(
-    network: WalkNetwork, origins: Snapped, speed_m_s: float, group: Ints | None
-) -> tuple[Ints, Seconds, NDArray[np.int64]]:
-    """Return the seeds of each group one after the other, and where each group begins."""
-    nodes, seconds = _seeds(network, origins, speed_m_s)
-    of = np.arange(len(origins)) if group is None else np.asarray(group)
-    order = np.argsort(of, kind="stable")
-    first = np.r_[0, np.cumsum(np.bincount(of, minlength=int(of.max(initial=-1)) + 1))].astype(np.int64)
-    return nodes[order], seconds[order], first
-
-
-def _seeds(network: WalkNetwork, places: Snapped, speed_m_s: float) -> tuple[Ints, Seconds]:
-    """Return the two ends of each place's edge and the seconds to them; -1 where the place is nowhere."""
-    there = places.edge >= 0
-    at = np.where(there, places.edge, 0)
-    nodes = np.where(there[:, None], network.edge_nodes[at], -1).astype(np.int32)
-    metres = np.c_[places.along_m, network.edge_length_m[at] - places.along_m] + places.offset_m[:, None]
-    return nodes, np.asarray(metres / speed_m_s, dtype=np.float32)
-
-
-@njit(cache=True)
-def _push(keys, items, size, key, item):
-    if size == len(keys):
-        keys = np.concatenate((keys, np.empty_like(keys)))
-        items = np.concatenate((items, np.empty_like(items)))
+@njit(cache=True, nogil=True)
+def push(heap, size, seconds, node):
+    """Put a junction on the heap; an entry is the bits of its seconds (which sort as numbers do) above its number."""
+    entry = (np.uint64(np.float32(seconds).view(np.uint32)) << np.uint64(32)) | np.uint64(node)
     i = size
     while i > 0:
-        above = (i - 1) >> 1
-        if keys[above] <= key:
+        above = (i - 1) >> 2
+        if heap[above] <= entry:
             break
-        keys[i] = keys[above]
-        items[i] = items[above]
+        heap[i] = heap[above]
         i = above
-    keys[i] = key
-    items[i] = item
-    return keys, items
+    heap[i] = entry
 
 
-@njit(cache=True)
-def _drop(keys, items, size):
-    """Remove the top of a heap that has ``size`` entries left behind it."""
-    key, item = keys[size], items[size]
+@njit(cache=True, nogil=True)
+def drop(heap, size):
+    """Remove the top of a heap of four children a node that has ``size`` entries left behind it."""
+    entry = heap[size]
     i = 0
     while True:
-        child = 2 * i + 1
+        child = 4 * i + 1
         if child >= size:
             break
-        if child + 1 < size and keys[child + 1] < keys[child]:
-            child += 1
-        if keys[child] >= key:
+        least = child
+        for k in range(child + 1, min(child + 4, size)):
+            if heap[k] < heap[least]:
+                least = k
+        if heap[least] >= entry:
             break
-        keys[i] = keys[child]
-        items[i] = items[child]
-        i = child
-    keys[i] = key
-    items[i] = item
+        heap[i] = heap[least]
+        i = least
+    heap[i] = entry
 
 
-@njit(cache=True)
-def _reach(start, target, edge, cost, seed_node, seed_seconds, first, limit):
+@njit(cache=True, nogil=True)
+def settle(start, target, arcs, seed_node, seed_seconds, limit, stamp, epoch, best, heap, out):
+    """Walk from the seeds until the limit; write the junctions in order of time and return how many there are.
+
+    ``best[n]`` holds the seconds to ``n`` where ``epoch[n] == stamp``: nothing is cleared between searches. The heap
+    has room for an entry an arc and a seed.
+    """
+    size = 0
+    for i in range(len(seed_node)):
+        for side in range(2):
+            n, t = seed_node[i, side], seed_seconds[i, side]
+            if n >= 0 and t <= limit and (epoch[n] != stamp or t < best[n]):
+                epoch[n] = stamp
+                best[n] = t
+                push(heap, size, t, n)
+                size += 1
+    count = 0
+    while size > 0:
+        top = heap[0]
+        n = np.int64(top & np.uint64(0xFFFFFFFF))
+        t = np.uint32(top >> np.uint64(32)).view(np.float32)
+        size -= 1
+        drop(heap, size)
+        if t > best[n]:
+            continue
+        out[count] = n
+        count += 1
+        for k in range(start[n], start[n + 1]):
+            later = t + arcs[k]
+            if later <= limit:
+                m = target[k]
+                if epoch[m] != stamp or later < best[m]:
+                    epoch[m] = stamp
+                    best[m] = later
+                    push(heap, size, later, m)
+                    size += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _reach(start, target, arcs, first, seed_node, seed_seconds, limit):
     nodes = len(start) - 1
-    epoch = np.zeros(nodes, np.int32)
-    best = np.empty(nodes, np.float32)
-    done = np.zeros(nodes, np.int32)
-    keys, items = np.empty(1024, np.float32), np.empty(1024, np.int32)
-    out_start = np.zeros(len(first), np.int64)
+    epoch, best = np.zeros(nodes, np.int32), np.empty(nodes, np.float32)
+    heap = np.empty(len(arcs) + 2 * len(seed_node) + 1, np.uint64)
+    found = np.empty(nodes, np.int32)
+    counts = np.zeros(len(first) - 1, np.int64)
     out_node, out_seconds = np.empty(4096, np.int32), np.empty(4096, np.float32)
     filled = 0
     for o in range(len(first) - 1):
-        stamp, size = o + 1, 0
-        for k in range(2 * first[o], 2 * first[o + 1]):
-            n, t = seed_node[k // 2, k % 2], seed_seconds[k // 2, k % 2]
-            if n >= 0 and t <= limit and (epoch[n] != stamp or t < best[n]):
-                epoch[n], best[n] = stamp, t
-                keys, items = _push(keys, items, size, t, n)
-                size += 1
-        while size > 0:
-            t, n = keys[0], items[0]
-            size -= 1
-            _drop(keys, items, size)
-            if done[n] == stamp or t > best[n]:
-                continue
-            done[n] = stamp
-            if filled == len(out_node):
-                out_node = np.concatenate((out_node, np.empty_like(out_node)))
-                out_seconds = np.concatenate((out_seconds, np.empty_like(out_seconds)))
-            out_node[filled], out_seconds[filled] = n, t
-            filled += 1
-            for k in range(start[n], start[n + 1]):
-                m, later = target[k], t + cost[edge[k]]
-                if later <= limit and (epoch[m] != stamp or later < best[m]):
-                    epoch[m], best[m] = stamp, later
-                    keys, items = _push(keys, items, size, later, m)
-                    size += 1
-        out_start[o + 1] = filled
-    return out_start, out_node[:filled].copy(), out_seconds[:filled].copy()
+        seeds = slice(first[o], first[o + 1])
+        count = settle(
+            start, target, arcs, seed_node[seeds], seed_seconds[seeds], limit, o + 1, epoch, best, heap, found
+        )
+        while filled + count > len(out_node):
+            out_node = np.concatenate((out_node, np.empty_like(out_node)))
+            out_seconds = np.concatenate((out_seconds, np.empty_like(out_seconds)))
+        for k in range(count):
+            out_node[filled + k] = found[k]
+            out_seconds[filled + k] = best[found[k]]
+        filled += count
+        counts[o] = count
+    return counts, out_node[:filled].copy(), out_seconds[:filled].copy()
 
 
-@njit(cache=True)
-def _nearest(start, target, edge, cost, seed_node, seed_seconds, owner, limit):
+@njit(cache=True, nogil=True)
+def _nearest(start, target, arcs, seed_node, seed_seconds, owner, limit):
     nodes = len(start) - 1
     best = np.full(nodes, np.inf, np.float32)
     source = np.full(nodes, -1, np.int32)
-    done = np.zeros(nodes, np.bool_)
-    keys, items = np.empty(1024, np.float32), np.empty(1024, np.int32)
+    heap = np.empty(len(arcs) + len(seed_node) + 1, np.uint64)
     size = 0
     for i in range(len(seed_node)):
         n, t = seed_node[i], seed_seconds[i]
         if n >= 0 and t <= limit and t < best[n]:
             best[n], source[n] = t, owner[i]
-            keys, items = _push(keys, items, size, t, n)
+            push(heap, size, t, n)
             size += 1
     while size > 0:
-        t, n = keys[0], items[0]
+        top = heap[0]
+        n = np.int64(top & np.uint64(0xFFFFFFFF))
+        t = np.uint32(top >> np.uint64(32)).view(np.float32)
         size -= 1
-        _drop(keys, items, size)
-        if done[n] or t > best[n]:
+        drop(heap, size)
+        if t > best[n]:
             continue
-        done[n] = True
         for k in range(start[n], start[n + 1]):
-            m, later = target[k], t + cost[edge[k]]
+            m, later = target[k], t + arcs[k]
             if later <= limit and later < best[m]:
                 best[m], source[m] = later, source[n]
-                keys, items = _push(keys, items, size, later, m)
+                push(heap, size, later, m)
                 size += 1
     return best, source

@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from gridmap.network.io import read_network
+from gridmap.network.pace import Pace, walk_times
 from gridmap.network.places import by_edge, nearest_by_place, passed
 from gridmap.network.search import nearest_source, reach
 from gridmap.network.snap import Snapped, snap
@@ -64,7 +65,7 @@ def seconds_to_places(made, origin: int, on: Snapped, places: Snapped) -> np.nda
 def test_reach_is_what_networkx_says(seed, limit):
     made = random_network(seed)
     on = random_places(made, 4, seed)
-    found = reach(made, on, limit, SPEED)
+    found = reach(made, on, limit, walk_times(made, SPEED))
     assert found.start[-1] == len(found.node)
     for origin in range(len(on)):
         part = slice(found.start[origin], found.start[origin + 1])
@@ -84,7 +85,7 @@ def test_origins_of_a_group_walk_together(seed):
     made = random_network(seed)
     on = random_places(made, 6, seed)
     group = np.array([2, 0, 2, 0, 2, 1], dtype=np.int32)  # the last origin is nowhere and alone
-    found = reach(made, on, 300, SPEED, group=group)
+    found = reach(made, on, 300, walk_times(made, SPEED), group=group)
     assert np.diff(found.start)[1] == 0
     for number in (0, 2):
         alone = [walked(made, origin, on, 300) for origin in np.flatnonzero(group == number)]
@@ -106,7 +107,7 @@ def test_reach_on_real_streets_is_what_scipy_says(shared, name):
     start = np.random.default_rng(1).choice(n, 5, replace=False)
     own = np.array([np.flatnonzero((nodes == s).any(axis=1))[0] for s in start], dtype=np.int32)
     along = np.where(nodes[own, 0] == start, 0.0, made.edge_length_m[own])
-    found = reach(made, Snapped(own, along, np.zeros(5), along, along), 1200, SPEED)
+    found = reach(made, Snapped(own, along, np.zeros(5), along, along), 1200, walk_times(made, SPEED, Pace(steps=1)))
     expected = dijkstra(graph, directed=False, indices=start, limit=1200 * SPEED) / SPEED
     for origin in range(5):
         part = slice(found.start[origin], found.start[origin + 1])
@@ -123,14 +124,14 @@ def test_the_nearest_source_is_what_asking_each_of_them_says(seed):
     made = random_network(seed)
     sources, places = random_places(made, 5, seed), random_places(made, 40, seed + 1)
     each = np.array([[walked(made, s, sources).get(n, np.inf) for n in range(len(made.node_xy))] for s in range(5)])
-    found = nearest_source(made, sources, SPEED)
+    found = nearest_source(made, sources, walk_times(made, SPEED))
     np.testing.assert_allclose(found.seconds, each.min(axis=0), atol=0.001)
     np.testing.assert_allclose(each[found.source, np.arange(len(made.node_xy))], each.min(axis=0), atol=0.001)
-    far = nearest_source(made, sources, SPEED, 120.0)
+    far = nearest_source(made, sources, walk_times(made, SPEED), 120.0)
     np.testing.assert_array_equal(far.seconds, np.where(found.seconds <= 120, found.seconds, np.inf))
     assert ((far.source == -1) == np.isinf(far.seconds)).all()
     each = np.array([seconds_to_places(made, s, sources, places) for s in range(5)])
-    found = nearest_by_place(made, sources, by_edge(made, places), SPEED)
+    found = nearest_by_place(made, sources, by_edge(made, places), walk_times(made, SPEED))
     np.testing.assert_allclose(found.seconds, each.min(axis=0), atol=0.001)
     there = found.source >= 0
     assert there.tolist() == (places.edge >= 0).tolist()
@@ -143,9 +144,8 @@ def test_what_is_passed_in_time_is_what_brute_force_says(seed, limit, together):
     made = random_network(seed)
     origins, places = random_places(made, 4, seed), random_places(made, 60, seed + 1)
     group = np.array([0, 1, 1, 0], dtype=np.int32) if together else np.arange(4, dtype=np.int32)
-    found = reach(made, origins, limit, SPEED, group=group)
-    seen = passed(made, origins, found, by_edge(made, places), limit, SPEED, group=group)
-    assert len(seen.start) == len(found.start)
+    seen = passed(made, origins, by_edge(made, places), limit, walk_times(made, SPEED), group=group)
+    assert len(seen.start) - 1 == group.max() + 1
     each = np.array([seconds_to_places(made, o, origins, places) for o in range(4)])
     for number in range(len(seen.start) - 1):
         part = slice(seen.start[number], seen.start[number + 1])
@@ -161,5 +161,5 @@ def test_nobody_walks_from_nowhere():
     made = random_network(0)
     nowhere = snap(made, [0.0, np.nan], [0.0, 1.0], 50)
     assert nowhere.edge.tolist() == [-1, -1]
-    assert len(reach(made, nowhere, 900, SPEED).node) == 0
-    assert (nearest_source(made, nowhere, SPEED).source == -1).all()
+    assert len(reach(made, nowhere, 900, walk_times(made, SPEED)).node) == 0
+    assert (nearest_source(made, nowhere, walk_times(made, SPEED)).source == -1).all()
