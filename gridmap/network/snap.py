@@ -99,8 +99,8 @@ def _table(index: SegmentIndex) -> tuple[float, float, float, int, int]:
     return index.low_x, index.low_y, index.cell_m, index.columns, index.rows
 
 
-@njit(cache=True)
-def _crosses(x, y, qx, qy, table, start, members, ends):
+@njit(cache=True, nogil=True)
+def crosses(x, y, qx, qy, table, start, members, ends):
     """Whether the straight way to q crosses a segment; to end on one (a street along a shore) is not to cross it."""
     low_x, low_y, cell_m, columns, rows = table
     c0 = max(int(np.floor((min(x, qx) - low_x) / cell_m)), 0)
@@ -126,7 +126,7 @@ def _crosses(x, y, qx, qy, table, start, members, ends):
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _nearest(px, py, max_m, table, start, members, ends, walled, wall_table, wall_start, wall_members, wall_ends):
     """Search rings of cells outwards until no nearer segment can come."""
     low_x, low_y, cell_m, columns, rows = table
@@ -162,7 +162,7 @@ def _nearest(px, py, max_m, table, start, members, ends, walled, wall_table, wal
                         far = (x - qx) ** 2 + (y - qy) ** 2
                         if far > best or (far == best and segment[i] >= 0 and s >= segment[i]):
                             continue
-                        if walled and _crosses(x, y, qx, qy, wall_table, wall_start, wall_members, wall_ends):
+                        if walled and crosses(x, y, qx, qy, wall_table, wall_start, wall_members, wall_ends):
                             continue
                         best = far
                         segment[i] = s
