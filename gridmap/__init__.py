@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gridmap.cases.incidents import join_incidents
     from gridmap.circles.cover import Coverage, coverage
+    from gridmap.circles.demand import Demand, place_demand
     from gridmap.circles.isochrones import service_circles
     from gridmap.geo.io import read_layer
     from gridmap.grids.blocks import Weights, make_blocks
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Candidate": "gridmap.locate.locator",
     "Coverage": "gridmap.circles.cover",
+    "Demand": "gridmap.circles.demand",
     "LevelSpec": "gridmap.grids.plan",
     "Locator": "gridmap.locate.locator",
     "Placement": "gridmap.locate.locator",
@@ -43,6 +45,7 @@ _HOME = {
     "draw_plan": "gridmap.grids.draw",
     "join_incidents": "gridmap.cases.incidents",
     "make_blocks": "gridmap.grids.blocks",
+    "place_demand": "gridmap.circles.demand",
     "plan_map": "gridmap.maps.plan_map",
     "read_layer": "gridmap.geo.io",
     "read_network": "gridmap.network.io",
@@ -54,6 +57,7 @@ _HOME = {
 __all__ = [
     "Candidate",
     "Coverage",
+    "Demand",
     "LevelSpec",
     "Locator",
     "Placement",
@@ -68,6 +72,7 @@ __all__ = [
     "draw_plan",
     "join_incidents",
     "make_blocks",
+    "place_demand",
     "plan_map",
     "read_layer",
     "read_network",

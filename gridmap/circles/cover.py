@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
@@ -12,10 +11,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from gridmap.circles.demand import Demand, Source, as_demand, numbers_of, points_of
 from gridmap.circles.isochrones import OFF_STREET_M, check_ranges
 from gridmap.circles.stations import StationPlaces, place_stations
 from gridmap.errors import InputError, LayerError
-from gridmap.geo.crs import point_xy
 from gridmap.geo.io import as_layer
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import Pace, WalkTimes, walk_times
@@ -24,8 +23,6 @@ from gridmap.network.snap import snap
 
 ESTATE_HOUSEHOLDS: Final = 1000.0
 """Estates of so many households must have a station of their own (domain.md)."""
-
-Source: TypeAlias = gpd.GeoDataFrame | str | os.PathLike[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +61,7 @@ class Coverage:
 def coverage(
     network: WalkNetwork,
     stations: Source,
-    demand: Source,
+    demand: Demand | Source,
     *,
     minutes: float = 15,
     speed_m_s: float = 1.1,
@@ -90,7 +87,8 @@ def coverage(
     stations
         Points, or a path; one that is off the network or on an island reaches nobody.
     demand
-        Homes: polygons or points with a column of ``households``; where it is empty, nobody lives.
+        Homes: polygons or points with a column of ``households``; where it is empty, nobody lives. Placed once by
+        :func:`place_demand` they serve any number of calls.
     minutes, speed_m_s
         The limit, and metres a second: 1.1 in general, 0.8 for the elderly.
     pace
@@ -123,11 +121,10 @@ def coverage(
     # A home exactly on the limit is within it, whatever the last bit of its time.
     limit_s = float(check_ranges([minutes], speed_m_s)[0]) * 60 * (1 + 1e-6)
     walk = walk_times(network, speed_m_s, pace)
-    homes = as_layer(demand, role="buildings")
-    weight = numbers_of(homes, households, "the demand")
+    placed = as_demand(network, demand, households=households, off_street_m=off_street_m)
+    homes, weight, spots = placed.layer, placed.households, placed.places
     posts = as_layer(stations, role="places") if not isinstance(stations, gpd.GeoDataFrame) else stations
     places = place_stations(network, posts, station=station)
-    spots = _spots(network, homes, off_street_m)
     nearest = nearest_by_place(network, places.on, spots, walk)
     seconds = nearest.seconds.astype(np.float64)
     in_time = seconds <= limit_s
@@ -135,7 +132,8 @@ def coverage(
     owner = np.where(in_time, nearest.source, -1)
     table["nearest"] = _sum_by(places.group[owner[in_time]], weight[in_time], len(table))
     if facilities is not None:
-        counted = _spots(network, as_layer(facilities, role="places"), off_street_m)
+        spots_of = points_of(as_layer(facilities, role="places"), network.crs)
+        counted = by_edge(network, snap(network, spots_of[:, 0], spots_of[:, 1], off_street_m))
         found = _pass(network, places, counted, limit_s, walk)
         table["facilities"] = np.diff(found.start)
     if capacity is not None:
@@ -153,34 +151,6 @@ def coverage(
         minutes_to_nearest=minutes_to,
         estates_without_station=_estates_without(estates, posts, households),
     )
-
-
-def numbers_of(layer: gpd.GeoDataFrame, column: str, what: str) -> NDArray[np.float64]:
-    """Return a column of numbers, 0 where it is empty; ``what`` is what messages call the layer.
-
-    Raises
-    ------
-    LayerError
-        When the column is missing, or holds a word, a negative or an infinite number.
-    """
-    if column not in layer.columns:
-        there = ", ".join(str(each) for each in layer.columns if each != layer.geometry.name)
-        raise LayerError(f"{what} has no column {column!r}; it has {there}")
-    stated = layer[column]
-    values = np.asarray(pd.to_numeric(stated, errors="coerce"), dtype=np.float64)
-    unknown = stated.isna().to_numpy()
-    bad = np.flatnonzero(~unknown & ~(np.isfinite(values) & (values >= 0)))
-    if len(bad):
-        raise LayerError(f"{what}, row {layer.index[bad[0]]}: {column} is {stated.iloc[bad[0]]}; allowed: 0 and more")
-    return np.where(unknown, 0.0, values)
-
-
-def _spots(network: WalkNetwork, layer: gpd.GeoDataFrame, off_street_m: float) -> Places:
-    """Put the middle of every feature on its street."""
-    shapes = np.asarray(layer.to_crs(network.crs).geometry.values, dtype=object)
-    points = shapely.point_on_surface(shapes)
-    on = snap(network, *point_xy(points), off_street_m)
-    return by_edge(network, on)
 
 
 def _pass(network: WalkNetwork, places: StationPlaces, spots: Places, limit_s: float, walk: WalkTimes) -> Passed:

@@ -58,7 +58,7 @@ def circles(
 def read_demand(value: str) -> gpd.GeoDataFrame:
     """Read where households live, from ``FILE:COLUMN[/DIVISOR]``, with a column ``households``."""
     import gridmap
-    from gridmap.circles.cover import numbers_of
+    from gridmap.circles.demand import numbers_of
 
     path, column, divisor = parse_weights(value, "--demand")
     layer = gridmap.read_layer(path, role="buildings")

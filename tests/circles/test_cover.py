@@ -132,7 +132,7 @@ def test_areas_facilities_load_and_estates(network, stations, homes):
 
 
 def test_what_cannot_be_counted_is_said(network, stations, homes):
-    with pytest.raises(LayerError, match="no column 'people'; it has households"):
+    with pytest.raises(LayerError, match="no column 'people'; there is households"):
         gridmap.coverage(network, stations, homes, households="people")
     with pytest.raises(LayerError, match="row 7: households is -1"):
         gridmap.coverage(network, stations, homes.assign(households=-1))
