@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 LOCK := .ci/constraints.txt pyproject.toml .ci/setup
 
-.PHONY: demo test lint fast format lock data picture bench-locate exact-locate clean
+.PHONY: demo test lint fast format lock data picture bench-locate exact-locate bench-circles clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/gridmap demo --out $(OUT)
@@ -39,6 +39,10 @@ picture: $(VENV)/.test-ready
 bench-locate: $(VENV)/.bench-ready
 	$(BIN)/python tests/bench/locate.py $(BENCH)
 
+# walking circles against every other engine and against the exact walk; BENCH="--quick --place porto --part speed"
+bench-circles: $(VENV)/.bench-ready
+	$(BIN)/python tests/bench/circles.py $(BENCH)
+
 # ten million points on each plan, every vertex and edge, against shapely
 exact-locate: $(VENV)/.bench-ready
 	$(BIN)/python tests/bench/locate_exact.py
@@ -63,4 +67,4 @@ $(VENV)/.bench-ready: $(LOCK)
 	touch $@ $(VENV)/.test-ready $(VENV)/.demo-ready
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-valhalla $(OUT) build dist *.egg-info

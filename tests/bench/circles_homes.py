@@ -1,0 +1,84 @@
+"""Households within reach: counted exactly and by polygons; and putting homes on their streets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import circles_ours as ours
+import geopandas as gpd
+import numpy as np
+import shapely
+from bench import Bars, in_turn, milliseconds, short
+from circles_data import FEW, HOMES, ORIGINS, Place
+from circles_truth import ACCESS_M, Truth
+from numpy.typing import NDArray
+
+HEADER = ("", "exact", "sjoin", "exact ÷ sjoin", "households", "covered, exact", "by polygons, 20 m", "by 10 m",
+          "only the polygons say", "only the walk says")  # fmt: skip
+SNAP_HEADER = ("", "snap", "query_nearest, edges", "query_nearest, pieces", "× faster")
+
+
+def judge_coverage(place: Place, repeats: int, bars: Bars) -> tuple[str, ...]:
+    """Count 200,000 homes around 1000 stations both ways; return the row that stands them side by side."""
+    stations, homes = place.stations(ORIGINS), place.homes
+    circles = {cell_m: _circles(place, stations, cell_m) for cell_m in ours.CELLS_M}
+    calls = {
+        "exact": lambda: ours.exact(place, stations, homes),
+        # A slice has no tree yet: every run makes its own.
+        "sjoin": lambda: gpd.sjoin(homes.iloc[:], circles[20], predicate="within"),
+    }
+    timed = in_turn(calls, repeats)
+    ratio = timed["exact"].seconds / timed["sjoin"].seconds
+    bars.at_most(f"exact coverage of {HOMES:,} homes, to one sjoin", place.name, ratio, 0.1)
+    cover = ours.exact(place, stations, homes)
+    weight = homes["households"].to_numpy()
+    by_walk = np.asarray(cover.minutes_to_nearest <= ours.MINUTES * (1 + 1e-6))
+    by_polygon = {cell_m: _inside_any(homes, drawn) for cell_m, drawn in circles.items()}
+    only = weight[by_polygon[20] & ~by_walk].sum(), weight[~by_polygon[20] & by_walk].sum()
+    counted = (f"{_share(weight[each].sum(), weight)}" for each in (by_walk, by_polygon[20], by_polygon[10]))
+    return (place.name, milliseconds(timed["exact"].seconds), milliseconds(timed["sjoin"].seconds), short(ratio),
+            f"{weight.sum():,}", *counted, *(f"{each:,}" for each in only))  # fmt: skip
+
+
+def _circles(place: Place, stations: gpd.GeoDataFrame, cell_m: float) -> gpd.GeoDataFrame:
+    shapes = ours.polygons(place, stations, cell_m)
+    return gpd.GeoDataFrame({"station": stations["station"]}, geometry=shapes, crs=place.network.crs)
+
+
+def _inside_any(homes: gpd.GeoDataFrame, circles: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    found = np.zeros(len(homes), dtype=bool)
+    found[gpd.sjoin(homes, circles, predicate="within").index.unique()] = True
+    return found
+
+
+def _share(part: float, weight: NDArray[np.int64]) -> str:
+    return f"{part:,} ({part / weight.sum():.2%})"
+
+
+def judge_exactness(place: Place, truth: Truth, bars: Bars) -> None:
+    """The households of every station must be those that the oracle finds: one household an address."""
+    points = place.addresses
+    homes = gpd.GeoDataFrame(
+        {"households": np.ones(len(points))}, geometry=gpd.points_from_xy(*points.T), crs=place.network.crs
+    )
+    counted = ours.exact(place, place.stations(FEW), homes).by_station["households"].loc[np.arange(FEW)].to_numpy()
+    known = np.array([np.isfinite(walk).sum() for walk in truth.oracle.walks(place.origins[:FEW], points)])
+    bars.at_most(f"exact coverage, off the walk by scipy ({known.sum():,} pairs)", place.name,
+                 float(np.abs(counted - known).sum()), 0, "homes")  # fmt: skip
+
+
+def judge_snapping(place: Place, repeats: int, bars: Bars) -> tuple[str, ...]:
+    """Put 200,000 homes on their streets by the grid of edges and by trees; return the row of the table."""
+    points = np.asarray(place.homes.geometry.values, dtype=object)
+    x, y = shapely.get_coordinates(points).T
+    edges = np.asarray(place.network.edges().geometry.values, dtype=object)[place.network.edge_roadside]
+    trees = {"edges": shapely.STRtree(edges), "pieces": place.segments.tree}
+
+    def asking(tree: shapely.STRtree) -> Callable[[], object]:
+        return lambda: tree.query_nearest(points, max_distance=ACCESS_M, all_matches=False)
+
+    calls = {"ours": lambda: ours.snapped(place, x, y, ACCESS_M), **{name: asking(trees[name]) for name in trees}}
+    timed, *peers = (each.seconds for each in in_turn(calls, repeats).values())
+    ratio = min(peers) / timed
+    bars.at_least(f"snapping {HOMES:,} points, to STRtree.query_nearest", place.name, ratio, 10)
+    return (place.name, milliseconds(timed), *map(milliseconds, peers), short(ratio))

@@ -1,0 +1,305 @@
+"""The engines that circles are measured against, each set up as well as its documentation allows.
+
+OSMnx, pandana and scipy are given our network, already split into junctions and its main component kept, which spares
+them reading and simplifying; only what answers an origin is on the clock. Valhalla reads the same extract itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from bench import CACHE, seconds_of
+from circles_data import LIMIT_M, MINUTES, SPEED_M_S, Place
+from numpy.typing import NDArray
+
+from gridmap.geo.threads import processors
+
+Shapes = NDArray[np.object_]
+CORES = processors()
+SCRIPT = Path(__file__).with_name("circles_valhalla.py")
+VALHALLA = Path(f"{sys.prefix}-valhalla") / "bin" / "python"
+"""Its own environment, which ``.ci/setup bench`` makes beside this one."""
+
+
+@contextmanager
+def cores(count: int) -> Iterator[None]:
+    """Let every thread of this process run on so many processors only."""
+    allowed = os.sched_getaffinity(0)
+    _pin(set(sorted(allowed)[:count]))
+    try:
+        yield
+    finally:
+        _pin(allowed)
+
+
+def _pin(processors: set[int]) -> None:
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            os.sched_setaffinity(int(task.name), processors)
+        except ProcessLookupError:
+            continue
+
+
+class Hulls:
+    """pandana: the junctions within the limit of the nearest junction, and their convex hull."""
+
+    def __init__(self, place: Place) -> None:
+        import pandana
+        import pandas as pd
+
+        network = place.network
+        self.xy, ends = network.node_xy, network.edge_nodes
+        x, y = pd.Series(self.xy[:, 0]), pd.Series(self.xy[:, 1])
+        metres = pd.DataFrame({"metres": network.edge_length_m})
+        self.graph = pandana.Network(x, y, pd.Series(ends[:, 0]), pd.Series(ends[:, 1]), metres, twoway=True)
+
+    def draw(self, origins: NDArray[np.float64]) -> Shapes:
+        nodes = self.graph.get_node_ids(*origins.T).to_numpy()
+        # A node asked for twice comes back once.
+        asked, of = np.unique(nodes, return_inverse=True)
+        found = self.graph.nodes_in_range(asked, LIMIT_M)
+        row = np.searchsorted(asked, found["source"].to_numpy())
+        order = np.argsort(row, kind="stable")
+        inside = shapely.points(self.xy[found["destination"].to_numpy()[order]])
+        hulls = shapely.convex_hull(shapely.multipoints(inside, indices=row[order]))
+        return np.asarray(hulls, dtype=object)[of]
+
+
+class Isolines:
+    """The recipe of OSMnx's isolines example: an ego graph, its nodes and edges buffered and united."""
+
+    EDGE_BUFFER_M = 25
+    NODE_BUFFER_M = 50
+
+    def __init__(self, place: Place) -> None:
+        import osmnx
+
+        network, edges = place.network, place.network.edges()
+        x, y = network.node_xy.T
+        nodes = gpd.GeoDataFrame({"x": x, "y": y}, geometry=gpd.points_from_xy(x, y), crs=network.crs)
+        nodes.index.name = "osmid"
+        u, v = np.concatenate([network.edge_nodes, network.edge_nodes[:, ::-1]]).T
+        both = gpd.GeoDataFrame(
+            {"u": u, "v": v, "key": np.tile(np.arange(len(edges)), 2), "length": np.tile(edges["length_m"], 2)},
+            geometry=np.tile(edges.geometry.values, 2),
+            crs=network.crs,
+        )
+        both["time"] = both["length"] / (SPEED_M_S * 60)
+        # Of parallel edges the recipe looks at number 0: the shortest.
+        both = both.sort_values(["u", "v", "length"])
+        both["key"] = both.groupby(["u", "v"]).cumcount()
+        self.graph = osmnx.convert.graph_from_gdfs(nodes, both.set_index(["u", "v", "key"]))
+
+    def draw(self, origins: NDArray[np.float64]) -> Shapes:
+        import osmnx
+
+        centres = osmnx.distance.nearest_nodes(self.graph, *origins.T)
+        return np.array([self._one(centre) for centre in centres], dtype=object)
+
+    def _one(self, centre: int) -> shapely.Geometry:
+        import networkx as nx
+
+        graph = nx.ego_graph(self.graph, centre, radius=MINUTES, distance="time")
+        points = [shapely.Point(data["x"], data["y"]) for _, data in graph.nodes(data=True)]
+        nodes = gpd.GeoDataFrame({"id": list(graph.nodes)}, geometry=points).set_index("id")
+        lines = [self.graph.get_edge_data(u, v)[0]["geometry"] for u, v in graph.edges()]
+        around = [*nodes.buffer(self.NODE_BUFFER_M).geometry, *gpd.GeoSeries(lines).buffer(self.EDGE_BUFFER_M).geometry]
+        return gpd.GeoSeries(around).union_all()
+
+
+class Buffers:
+    """A bounded search in scipy from the nearest junction; the stretches of street it reaches, buffered and united."""
+
+    BUFFER_M = 50
+
+    def __init__(self, place: Place) -> None:
+        from scipy.sparse import csr_matrix
+        from scipy.spatial import cKDTree
+
+        network = place.network
+        self.ends, self.length = network.edge_nodes, network.edge_length_m
+        self.lines = np.asarray(network.edges().geometry.values, dtype=object)
+        self.tree = cKDTree(network.node_xy)
+        low, high = np.sort(self.ends, axis=1).T
+        order = np.lexsort((self.length, high, low))
+        # A matrix adds up what stands twice: of parallel edges the shortest is kept.
+        first = order[np.r_[True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)]]
+        nodes = len(network.node_xy)
+        self.matrix = csr_matrix((self.length[first], (low[first], high[first])), shape=(nodes, nodes))
+
+    def draw(self, origins: NDArray[np.float64]) -> Shapes:
+        from scipy.sparse.csgraph import dijkstra
+
+        _, nodes = self.tree.query(origins)
+        return np.array(
+            [self._one(dijkstra(self.matrix, directed=False, indices=node, limit=LIMIT_M)) for node in nodes],
+            dtype=object,
+        )
+
+    def _one(self, metres: NDArray[np.float64]) -> shapely.Geometry:
+        left = np.clip(LIMIT_M - metres[self.ends], 0, self.length[:, None])
+        touched = np.flatnonzero(left.max(axis=1) > 0)
+        whole = left[touched].sum(axis=1) >= self.length[touched]
+        pieces = [
+            _start_of(line, metres)
+            for edge in touched[~whole]
+            for line, metres in ((self.lines[edge], left[edge, 0]), (self.lines[edge].reverse(), left[edge, 1]))
+            if metres > 0
+        ]
+        return shapely.union_all(shapely.buffer([*self.lines[touched[whole]], *pieces], self.BUFFER_M))
+
+
+def _start_of(line: shapely.LineString, metres: float) -> shapely.LineString:
+    from shapely.ops import substring
+
+    return substring(line, 0, metres)
+
+
+class NotThereError(RuntimeError):
+    """Valhalla cannot be asked; the message says why."""
+
+
+@dataclass
+class Process:
+    """One Valhalla on one processor, answering line by line."""
+
+    python: Path
+    processor: int
+    running: subprocess.Popen[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.running = subprocess.Popen(
+            [self.python, SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        os.sched_setaffinity(self.running.pid, {self.processor})
+
+    def say(self, request: dict[str, Any]) -> None:
+        assert self.running.stdin
+        self.running.stdin.write(json.dumps(request) + "\n")
+        self.running.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        assert self.running.stdout
+        line = self.running.stdout.readline()
+        answer = json.loads(line) if line else {"error": f"it ended with code {self.running.wait()}"}
+        if "error" in answer:
+            raise NotThereError(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        assert self.running.stdin
+        self.running.stdin.close()
+        self.running.wait()
+
+
+class Valhalla:
+    """Valhalla in a process a core, each with an actor and its share of the origins.
+
+    Its clock is inside the processes, around ``Actor.isochrone`` alone: from when the first begins to when the last
+    ends. ``denoise`` and ``generalize`` are left as they are by default.
+    """
+
+    def __init__(self, place: Place) -> None:
+        if not VALHALLA.exists():
+            raise NotThereError("not measured: no Python 3.12 with pyvalhalla (see .ci/setup)")
+        processors = sorted(os.sched_getaffinity(0))
+        self.sides = [Process(VALHALLA, processor) for processor in processors[:CORES]]
+        tiles = CACHE / "circles" / f"valhalla-{place.name}"
+        tiles.parent.mkdir(parents=True, exist_ok=True)
+        self.ready_s = self._ask([{"build": str(place.extract), "tiles": str(tiles)}])[0]["seconds"]
+        self.version = self._ask([{"open": str(tiles)}] * CORES)[0]["version"]
+        self.inside: dict[str, list[float]] = {}
+
+    def _ask(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        asked = list(zip(self.sides, requests, strict=False))
+        for side, request in asked:
+            side.say(request)
+        return [side.hear() for side, _ in asked]
+
+    def drawer(self, lon_lat: list[list[float]], count: int, name: str) -> Callable[[], None]:
+        """Return a call that draws around the origins on so many cores; what it took inside is kept under a name."""
+
+        def draw() -> None:
+            timed = self._ask([{"draw": True}] * count)
+            ended, began = max(each["ended"] for each in timed), min(each["began"] for each in timed)
+            self.inside.setdefault(name, []).append(ended - began)
+
+        def load_and_draw() -> None:
+            told = {"minutes": MINUTES, "speed_km_h": SPEED_M_S * 3.6}
+            self._ask([{"locations": lon_lat[k::count], **told} for k in range(count)])
+            draw()
+
+        return load_and_draw
+
+    def polygons(self, lon_lat: list[list[float]], crs: object) -> Shapes:
+        """Return what one process draws around origins, in a CRS."""
+        self.drawer(lon_lat, 1, "")()
+        features = self._ask([{"answers": True}])[0]["features"]
+        shapes = [shapely.geometry.shape(feature) for feature in features]
+        return np.asarray(gpd.GeoSeries(shapes, crs=4326).make_valid().to_crs(crs).values, dtype=object)
+
+    def matrix_m(self, origin: list[float], targets: list[list[float]]) -> NDArray[np.float64]:
+        """Return the metres Valhalla itself takes each target to be away on foot, inf where it finds no way."""
+        seconds = self._ask([{"matrix": origin, "targets": targets}])[0]["seconds"]
+        return np.array([np.inf if each is None else each * SPEED_M_S for each in seconds])
+
+    def close(self) -> None:
+        for side in self.sides:
+            side.close()
+
+
+@dataclass(frozen=True)
+class Peer:
+    """An engine that draws from our network.
+
+    Parameters
+    ----------
+    name, make
+        What tables call it, and what loads a place: an object with ``draw(origins)``.
+    most
+        How many of the origins it is really timed on; for more, its time is scaled up in proportion.
+    """
+
+    name: str
+    make: Callable[[Place], Any]
+    most: int
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A peer that has a place loaded."""
+
+    peer: Peer
+    engine: Any
+    ready_s: float
+
+    @cached_property
+    def name(self) -> str:
+        return self.peer.name
+
+
+PANDANA = "pandana + convex hull"
+OSMNX = "OSMnx recipe"
+BUFFERS = "scipy + 50 m buffers"
+PEERS = (Peer(PANDANA, Hulls, 1000), Peer(BUFFERS, Buffers, 40), Peer(OSMNX, Isolines, 5))
+
+
+def load(place: Place) -> list[Loaded]:
+    """Load a place into every engine that draws from our network."""
+    loaded = []
+    for peer in PEERS:
+        seconds, engine = seconds_of(lambda peer=peer: peer.make(place))
+        loaded.append(Loaded(peer, engine, seconds))
+    return loaded
