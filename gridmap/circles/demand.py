@@ -144,11 +144,10 @@ def points_of(layer: gpd.GeoDataFrame, crs: pyproj.CRS) -> Floats:
     """Return (n, 2) a point inside every feature in a CRS, NaN where a feature has no geometry."""
     shapes = np.asarray(layer.geometry.values, dtype=object)
     points = shapes.copy()
-    broad = shapely.get_dimensions(shapes) > 0
-    many = shapely.get_type_id(shapes) > 0
-    points[broad | many] = shapely.point_on_surface(shapes[broad | many])
+    broad = shapely.get_type_id(shapes) > 0
+    points[broad] = shapely.point_on_surface(shapes[broad])
     # The points alone are moved: outlines have ten times as many vertices.
-    return np.c_[point_xy(gpd.GeoSeries(points, crs=layer.crs).to_crs(crs).values)]
+    return np.stack(point_xy(gpd.GeoSeries(points, crs=layer.crs).to_crs(crs).values), axis=1)
 
 
 def numbers_of(layer: gpd.GeoDataFrame, column: str, what: str) -> Floats:

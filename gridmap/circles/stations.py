@@ -13,8 +13,9 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.errors import LayerError
-from gridmap.geo.crs import point_xy
+from gridmap.circles.demand import points_of
+from gridmap.errors import CrsError, LayerError
+from gridmap.geo.crs import WGS84
 from gridmap.geo.io import as_layer, check_crs
 from gridmap.network.model import WalkNetwork
 from gridmap.network.snap import Snapped, snap
@@ -24,34 +25,48 @@ CLIPPED: Final = "clipped"
 OFF_NETWORK: Final = "off_network"
 ISLAND: Final = "island"
 OUTCOMES: Final = (OK, CLIPPED, OFF_NETWORK, ISLAND)
+_MULTIPOINT: Final = 4
+_CALLED: Final = {"water": "water", "rail": "a railway", "motorway": "a motorway"}
+_WORSE: Final = {OK: 0, ISLAND: 1, OFF_NETWORK: 2}
 
 ACCESS_M: Final = 500.0
 """The furthest a station may be from a street."""
 _ISLAND_M: Final = 100.0
 """A station nearer than this to the main network uses it, even if a street that leads nowhere is nearer still."""
+_LOOK_M: Final = 5000.0
+"""How far around a station without a street the nearest one is looked for, to say how far it is."""
 
 
 @dataclass(frozen=True, eq=False)
 class StationPlaces:
-    """Stations on the network, in the order of their layer.
+    """Stations on the network: one entry an entrance, in the order of their layer.
 
     Parameters
     ----------
     name
         What each row of a result is called: station ids, or groups; sorted.
-    group
-        (stations,) position of each station in ``name``.
+    group, row
+        (entrances,) position in ``name``, and in the layer, of the station that each entrance belongs to. Entrances
+        of one group walk together.
     on
-        Where each gets onto the network.
+        Where each gets onto the network; edge -1 where it does not.
     outcome, reason
-        ``ok``, ``off_network`` or ``island``, and why, one a station.
+        ``ok``, ``off_network`` or ``island``, and why, one an entrance.
     """
 
     name: NDArray[np.object_]
     group: NDArray[np.int32]
+    row: NDArray[np.int32]
     on: Snapped
     outcome: NDArray[np.object_]
     reason: NDArray[np.object_]
+
+    def verdicts(self) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+        """Return outcome and reason by ``name``: one entrance on the network is enough, an island comes next."""
+        rank = np.array([_WORSE[outcome] for outcome in self.outcome], dtype=np.int64)
+        order = np.lexsort((rank, self.group))
+        first = order[np.unique(self.group[order], return_index=True)[1]]
+        return self.outcome[first], self.reason[first]
 
 
 def place_stations(
@@ -69,7 +84,8 @@ def place_stations(
     network
         The walking network.
     stations
-        Points (of polygons a point inside) in any CRS.
+        Points in any CRS; the points of a MultiPoint are the entrances of one station, the best of which counts, and
+        a polygon, whose gates are not known, stands for a point inside it. Several stations may stand in one place.
     station
         Column that names a station; every name once.
     group
@@ -82,11 +98,7 @@ def place_stations(
     LayerError
         When a column is missing, or a name is missing or occurs twice.
     """
-    # A layer at hand is not refused for one bad point: that station comes out with its reason.
-    known = isinstance(stations, gpd.GeoDataFrame) and stations.crs is not None and len(stations) > 0
-    if known:
-        _refuse_swapped(stations)
-    layer = stations if known else as_layer(stations, role="stations")
+    layer = _read(stations)
     names = _names(layer, station)
     if group is None:
         owner = names
@@ -95,24 +107,45 @@ def place_stations(
         owner = [name if pd.isna(shared) else shared for name, shared in zip(names, groups, strict=True)]
     unique = sorted(set(owner), key=_order)
     position = {name: at for at, name in enumerate(unique)}
-    points = _points(layer, network)
-    on = snap(network, *point_xy(points), access_m)
+    points, row = _entrances(layer, network)
+    on = snap(network, points[:, 0], points[:, 1], access_m)
     outcome, reason = _judge(network, points, on, access_m)
     lost = outcome != OK
     return StationPlaces(
         name=np.array([*unique, None], dtype=object)[:-1],
-        group=np.array([position[name] for name in owner], dtype=np.int32),
+        group=np.array([position[name] for name in owner], dtype=np.int32)[row],
+        row=row,
         on=Snapped(np.where(lost, -1, on.edge).astype(np.int32), on.along_m, on.offset_m, on.x, on.y),
         outcome=outcome,
         reason=reason,
     )
 
 
-def _refuse_swapped(stations: gpd.GeoDataFrame) -> None:
-    """Refuse stations whose coordinates cannot be in the system they state; those without any are judged one by one."""
+def _read(stations: gpd.GeoDataFrame | str | os.PathLike[str]) -> gpd.GeoDataFrame:
+    """Return the layer; one at hand is not refused for a bad point: that station comes out with its reason."""
+    if not isinstance(stations, gpd.GeoDataFrame):
+        return as_layer(stations, role="places")
+    if stations.crs is None or len(stations) == 0:
+        check_crs(stations, "stations")
     finite = np.isfinite(shapely.bounds(np.asarray(stations.geometry.values, dtype=object))).all(axis=1)
     if finite.any():
-        check_crs(stations[finite], "the stations")
+        try:
+            check_crs(stations[finite], "stations")
+        except CrsError:
+            # Most of them wrong is a wrong CRS or swapped axes; a few are stations that were never surveyed.
+            if 2 * _in_area(stations[finite]).sum() <= finite.sum():
+                raise
+        except LayerError:
+            pass
+    return stations
+
+
+def _in_area(stations: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    """Return which stations lie where their CRS is meant for."""
+    use = stations.crs.area_of_use
+    degrees = gpd.GeoSeries(stations.geometry.values, crs=stations.crs).to_crs(WGS84)
+    west, south, east, north = shapely.bounds(np.asarray(degrees.values, dtype=object)).T
+    return np.asarray((west >= use.west) & (east <= use.east) & (south >= use.south) & (north <= use.north))
 
 
 def _order(name: Any) -> tuple[bool, Any]:
@@ -122,7 +155,7 @@ def _order(name: Any) -> tuple[bool, Any]:
 def _column(layer: gpd.GeoDataFrame, name: str) -> list[Any]:
     if name not in layer.columns:
         there = ", ".join(str(column) for column in layer.columns if column != layer.geometry.name)
-        raise LayerError(f"the stations have no column {name!r}; they have {there}")
+        raise LayerError(f"the stations have no column {name!r}; there is {there}")
     return list(layer[name])
 
 
@@ -140,45 +173,80 @@ def _names(layer: gpd.GeoDataFrame, station: str) -> list[Any]:
     return names
 
 
-def _points(layer: gpd.GeoDataFrame, network: WalkNetwork) -> NDArray[np.object_]:
-    """Return a point in the network's CRS for every station; an empty one where it has no usable geometry."""
-    shapes = np.asarray(layer.geometry.to_crs(network.crs).values, dtype=object)
-    bounds = shapely.bounds(shapes)
-    usable = np.isfinite(bounds).all(axis=1)
-    shapes = np.where(usable, shapes, shapely.Point())
-    return np.where(shapely.get_type_id(shapes) == 0, shapes, shapely.point_on_surface(shapes))
+def _entrances(layer: gpd.GeoDataFrame, network: WalkNetwork) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return where every entrance is, in the network's CRS, and the row of its station; NaN for one that is nowhere."""
+    shapes = np.asarray(layer.geometry.values, dtype=object)
+    many = shapely.get_type_id(shapes) == _MULTIPOINT
+    parts, of = shapely.get_parts(shapes[many], return_index=True)
+    row = np.r_[np.flatnonzero(~many), np.flatnonzero(many)[of]]
+    entrances = np.r_[shapes[~many], parts]
+    usable = np.isfinite(shapely.bounds(entrances)).all(axis=1)
+    nowhere = np.setdiff1d(np.arange(len(layer)), row[usable])
+    row = np.r_[row[usable], nowhere]
+    order = np.argsort(row, kind="stable")
+    given = gpd.GeoDataFrame(
+        geometry=np.r_[entrances[usable], np.full(len(nowhere), None, dtype=object)][order], crs=layer.crs
+    )
+    return points_of(given, network.crs), row[order].astype(np.int32)
 
 
 def _judge(
-    network: WalkNetwork, points: NDArray[np.object_], on: Snapped, access_m: float
+    network: WalkNetwork, points: NDArray[np.float64], on: Snapped, access_m: float
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     outcome = np.full(len(points), OK, dtype=object)
     reason = np.full(len(points), "", dtype=object)
-    free = snap(network, *point_xy(points), access_m, barriers=False)
     astray = np.flatnonzero((on.edge < 0) | (on.offset_m > _ISLAND_M))
-    island = _island_m(network, points[astray])
-    for i, island_m in zip(astray, island, strict=True):
-        if island_m <= access_m and not (on.edge[i] >= 0 and on.offset_m[i] <= island_m):
-            outcome[i] = ISLAND
-            reason[i] = f"the nearest street ({island_m:.0f} m) is not joined to the main network"
-        elif on.edge[i] < 0:
-            outcome[i] = OFF_NETWORK
-            reason[i] = (
-                "it has no geometry"
-                if shapely.is_empty(points[i])
-                else f"water, a railway or a motorway lies before every street within {access_m:.0f} m"
-                if free.edge[i] >= 0
-                else f"no walkable street within {access_m:.0f} m"
-            )
+    island_m = _island_m(network, points[astray])
+    beaten = (island_m <= access_m) & ~((on.edge[astray] >= 0) & (on.offset_m[astray] <= island_m))
+    outcome[astray[beaten]] = ISLAND
+    reason[astray[beaten]] = [
+        f"the nearest street ({metres:.0f} m) is not joined to the main network" for metres in island_m[beaten]
+    ]
+    off = astray[~beaten & (on.edge[astray] < 0)]
+    outcome[off] = OFF_NETWORK
+    reason[off] = _why_off(network, points[off], access_m)
     return outcome, reason
 
 
-def _island_m(network: WalkNetwork, points: NDArray[np.object_]) -> NDArray[np.float64]:
+def _why_off(network: WalkNetwork, points: NDArray[np.float64], access_m: float) -> list[str]:
+    """Say why points get onto no street: they are nowhere, far away, behind something, or far from any street."""
+    free = snap(network, points[:, 0], points[:, 1], max(access_m, _LOOK_M), barriers=False)
+    extent = shapely.box(*network.vertex_xy.min(axis=0), *network.vertex_xy.max(axis=0))
+    low, high = np.reshape(shapely.total_bounds([extent, *network.islands]), (2, 2))
+    beyond = np.hypot(*np.maximum(np.maximum(low - points, points - high), 0).T)
+    kinds = network.barriers["kind"].to_numpy()
+    tree = shapely.STRtree(network.barriers.geometry.values)
+    reasons = []
+    for at, outside, metres, street in zip(points, beyond, free.offset_m, np.c_[free.x, free.y], strict=True):
+        if not np.isfinite(at).all():
+            reasons.append("it has no geometry" if np.isnan(at).all() else "it lies outside the network's extent")
+            continue
+        if outside > access_m:
+            reasons.append(f"it lies outside the network's extent, by {_length(outside)}")
+            continue
+        if metres <= access_m:
+            way = tree.query(shapely.LineString([at, street]), predicate="intersects")
+            between = " and ".join(sorted({_CALLED[kind] for kind in kinds[way]}))
+            what = f"every walkable street within {access_m:.0f} m is on the other side of {between}"
+        else:
+            far = f"the nearest is {_length(metres)} away" if np.isfinite(metres) else f"none within {_length(_LOOK_M)}"
+            what = f"no walkable street within {access_m:.0f} m: {far}"
+        wet = (kinds[tree.query(shapely.Point(at), predicate="within")] == "water").any()
+        reasons.append(f"it stands in water; {what}" if wet else what)
+    return reasons
+
+
+def _length(metres: float) -> str:
+    return f"{metres:.0f} m" if metres < 1000 else f"{metres / 1000:.1f} km"
+
+
+def _island_m(network: WalkNetwork, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the distance to the nearest street that is not joined to the main network; inf where there is none."""
     distance = np.full(len(points), np.inf)
-    if len(network.islands) and len(points):
+    known = np.flatnonzero(np.isfinite(points).all(axis=1))
+    if len(network.islands) and len(known):
         (at, _), metres = shapely.STRtree(network.islands).query_nearest(
-            points, return_distance=True, all_matches=False
+            shapely.points(points[known]), return_distance=True, all_matches=False
         )
-        distance[at] = metres
+        distance[known[at]] = metres
     return distance

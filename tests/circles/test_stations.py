@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
-from shapely import LineString, Point, box
+from shapely import LineString, MultiPoint, Point, box
 
 from gridmap.circles.isochrones import service_circles
 from gridmap.circles.outline import cut_ends
 from gridmap.circles.stations import place_stations
 from gridmap.errors import CrsError, LayerError
 from gridmap.geo.io import write_layer
+from gridmap.network.pace import walk_times
+from gridmap.network.search import reach
 from tests.network.made import CORNER, CRS, layer, network
 
 BLOCK = [(((0, n * 200), *((m * 200, n * 200) for m in range(1, 6))), {}) for n in range(6)] + [
@@ -28,7 +31,7 @@ def stations(*points, crs=CRS, **columns) -> gpd.GeoDataFrame:
 
 @pytest.fixture(scope="module")
 def town():
-    return network(*BLOCK, ALONE, water=layer(LineString([(-300, -50), (1300, -50)])))
+    return network(*BLOCK, ALONE, water=layer(LineString([(-300, -50), (1300, -50)]), box(410, 210, 590, 390)))
 
 
 def rows(town, *points, **options):
@@ -42,12 +45,14 @@ def rows(town, *points, **options):
     [
         ((500, 510), "ok", "^$"),
         ((3020, 700), "island", r"nearest street \(20 m\) is not joined"),
-        ((9000, 9000), "off_network", "no walkable street within 500 m"),
-        ((500, -200), "off_network", "water, a railway or a motorway"),
+        ((9000, 9000), "off_network", r"outside the network's extent, by 10.0 km$"),
+        ((2000, 600), "off_network", "no walkable street within 500 m: the nearest is 1.0 km away$"),
+        ((500, -200), "off_network", "^every walkable street within 500 m is on the other side of water$"),
+        ((500, 300), "off_network", "^it stands in water; every walkable .* other side of water$"),
         ((np.nan, 500), "off_network", "no geometry"),
         (None, "off_network", "no geometry"),
     ],
-    ids=["ok", "island", "far", "behind-water", "nan", "missing"],
+    ids=["ok", "island", "outside", "far", "behind-water", "lake", "nan", "missing"],
 )
 def test_every_station_gets_its_outcome_and_reason(town, point, outcome, reason):
     """The bad one stands between two good ones, which come out as they do without it."""
@@ -86,6 +91,39 @@ def test_a_group_needs_one_station_on_the_network_only(town):
     asked = stations((9000, 9000), (500, 500), (9000, 9000), (3020, 700), post=["x", "x", "y", "y"])
     found = service_circles(town, asked, minutes=[5], group="post")
     assert found[["station", "outcome"]].values.tolist() == [["x", "ok"], ["y", "island"]]
+
+
+def test_the_best_of_several_entrances_counts(town):
+    """A compound with a gate on either side, and gates that are lost beside one that is not."""
+    gates = [(410, 1010), (590, 990), (9000, 9000)]
+    whole = layer(MultiPoint(gates), Point(100, 10), MultiPoint([(9000, 9000), (3020, 700)]), station=["w", "p", "x"])
+    places = place_stations(town, whole)
+    assert places.name[places.group].tolist() == ["w", "w", "w", "p", "x", "x"]
+    assert places.row.tolist() == [0, 0, 0, 1, 2, 2]
+    assert places.outcome.tolist() == ["ok", "ok", "off_network", "ok", "off_network", "island"]
+    assert dict(zip(places.name, places.verdicts()[0], strict=True)) == {"p": "ok", "w": "ok", "x": "island"}
+    walk = walk_times(town)
+    together = reach(town, places.on, 600, walk, group=places.group)
+    apart = reach(town, place_stations(town, stations(*gates)).on, 600, walk)
+    best = pd.DataFrame({"node": apart.node, "s": apart.seconds}).groupby("node")["s"].min()
+    mine = slice(*together.start[1:3])
+    assert dict(zip(together.node[mine], together.seconds[mine], strict=True)) == best.to_dict()
+
+
+def test_a_polygon_stands_for_a_point_inside_it_and_stations_may_share_a_place(town):
+    places = place_stations(town, layer(box(480, 480, 520, 520), Point(500, 500), Point(500, 500), station=[1, 2, 3]))
+    assert places.outcome.tolist() == ["ok"] * 3
+    assert len(set(zip(places.on.edge, places.on.along_m.round(6), places.on.offset_m.round(6), strict=True))) == 1
+
+
+def test_a_few_stations_with_impossible_coordinates_stop_nobody_but_a_wrong_crs_is_refused(town):
+    asked = stations((500, 510), (100, 10), (210, 190), crs=4490)
+    asked.geometry = [Point(0, 0), *asked.geometry[1:]]
+    places = place_stations(town, asked)
+    assert places.outcome.tolist() == ["off_network", "ok", "ok"]
+    assert "outside the network's extent" in places.reason[0]
+    with pytest.raises(CrsError, match="look swapped"):
+        place_stations(town, asked[1:].set_geometry([Point(p.y, p.x) for p in asked.geometry[1:]], crs=4490))
 
 
 @pytest.mark.parametrize("crs", [4490, 4326, 32650, 4549])
