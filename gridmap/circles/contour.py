@@ -1,4 +1,8 @@
-"""Polygons from a raster of values: the line where they pass zero (marching squares), with holes and islands."""
+"""Polygons from a raster of values: the line where they pass zero (marching squares), with holes and islands.
+
+A *side* joins two neighbouring samples; its number is twice that of the sample it starts from (row by row), plus one
+where it runs north. Outlines pass from side to side, the inside on their left.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,17 @@ Ints: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Rings:
-    """Closed rings: ring ``r`` has the points ``xy[start[r]:start[r + 1]]``, its first point not repeated.
+    """Closed rings of several outlines: ring ``r`` has the points ``xy[start[r]:start[r + 1]]``, none repeated.
 
-    Outer rings run counter-clockwise and have ``shell == -1``; a hole names the ring it lies in.
+    Outer rings run counter-clockwise and have ``shell == -1``; a hole names the ring it lies in. ``of`` says which
+    outline each belongs to, ascending; ``count`` how many outlines there are.
     """
 
     start: Ints
     xy: Floats
     shell: Ints
+    of: Ints
+    count: int
 
 
 def zero_rings(values: NDArray[np.float32]) -> Rings:
@@ -37,7 +44,7 @@ def zero_rings(values: NDArray[np.float32]) -> Rings:
     Returns
     -------
     Rings
-        In units of cells. Rings never touch one another.
+        One outline in units of cells. Rings never touch one another.
 
     Examples
     --------
@@ -45,27 +52,22 @@ def zero_rings(values: NDArray[np.float32]) -> Rings:
     >>> rings.xy.tolist()
     [[1.0, 0.5], [1.5, 1.0], [1.0, 1.5], [0.5, 1.0]]
     """
-    start, xy = _trace(values)
-    return Rings(start, xy, _shells(start, xy))
+    start, xy = _trace(np.ascontiguousarray(values))
+    return Rings(start, xy, shells(start, xy), np.zeros(len(start) - 1, np.int64), 1)
 
 
-def polygons(rings: list[Rings], low_x: Floats, low_y: Floats, cell_m: float) -> NDArray[np.object_]:
-    """Build one MultiPolygon from each set of rings; ``low_x, low_y`` say where its sample (0, 0) lies."""
-    counts = np.array([len(one.shell) for one in rings])
-    xy = np.concatenate([one.xy * cell_m + (x, y) for one, x, y in zip(rings, low_x, low_y, strict=True)])
-    points = np.concatenate([np.diff(one.start) for one in rings])
-    lines = shapely.linearrings(xy, indices=np.repeat(np.arange(len(points)), points)) if len(points) else []
-    of = np.repeat(np.arange(len(rings)), counts)
-    begin = np.repeat(np.cumsum(counts) - counts, counts)
-    shell = np.concatenate([one.shell for one in rings])
-    outer = np.where(shell < 0, np.arange(len(shell)), shell + begin)
+def polygons(rings: Rings) -> NDArray[np.object_]:
+    """Build one MultiPolygon of each outline."""
+    made = np.full(rings.count, shapely.MultiPolygon(), dtype=object)
+    if len(rings.shell) == 0:
+        return made
+    number = np.arange(len(rings.shell))
+    lines = np.asarray(shapely.linearrings(rings.xy, indices=np.repeat(number, np.diff(rings.start))), dtype=object)
+    outer = np.where(rings.shell < 0, number, rings.shell)
     # The shell first, its holes behind it.
-    order = np.lexsort((shell >= 0, outer))
-    made = np.full(len(rings), shapely.MultiPolygon(), dtype=object)
-    if len(order):
-        shells, part = np.unique(outer[order], return_inverse=True)
-        parts = shapely.polygons(np.asarray(lines, dtype=object)[order], indices=part)
-        shapely.multipolygons(parts, indices=of[shells], out=made)
+    order = np.lexsort((rings.shell >= 0, outer))
+    shell, part = np.unique(outer[order], return_inverse=True)
+    shapely.multipolygons(shapely.polygons(lines[order], indices=part), indices=rings.of[shell], out=made)
     return made
 
 
@@ -80,11 +82,12 @@ _SIDES: Final = np.array(
         [3, 1, -1, -1], [0, 1, -1, -1], [3, 0, -1, -1], [-1, -1, -1, -1],
     ]
 )  # fmt: skip
+NEAREST: Final = 0.01
+"""An outline is kept so far from the samples (in cells) that rings never touch."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _side(row, column, side, columns):
-    """Return the number of a side: twice the sample they start from, plus one where they run north."""
     if side == 0:
         return 2 * (row * columns + column)
     if side == 1:
@@ -94,40 +97,61 @@ def _side(row, column, side, columns):
     return 2 * (row * columns + column) + 1
 
 
-@njit(cache=True)
-def _follow(values):
-    """Return, for every side that the line passes, the side it passes next; -1 for the others."""
-    rows, columns = values.shape
-    after = np.full(2 * rows * columns, -1, np.int64)
+@njit(cache=True, nogil=True)
+def follow(values, rows, columns, after, sides):
+    """Find the sides that outlines pass: list them, note in ``after`` which comes next, return how many there are.
+
+    ``values`` are the samples row by row; ``after`` has an entry a side, all -1.
+    """
     count = 0
     for row in range(rows - 1):
+        low, high = row * columns, (row + 1) * columns
+        west = int(values[low] < 0) + 8 * int(values[high] < 0)
         for column in range(columns - 1):
-            case = int(values[row, column] < 0) + 2 * int(values[row, column + 1] < 0)
-            case += 4 * int(values[row + 1, column + 1] < 0) + 8 * int(values[row + 1, column] < 0)
+            south, north = values[low + column + 1] < 0, values[high + column + 1] < 0
+            case = west + 2 * int(south) + 4 * int(north)
+            west = int(south) + 8 * int(north)
+            if case == 0 or case == 15:
+                continue
             for k in range(0, 4, 2):
                 if _SIDES[case, k] >= 0:
                     side = _side(row, column, _SIDES[case, k], columns)
                     after[side] = _side(row, column, _SIDES[case, k + 1], columns)
+                    sides[count] = side
                     count += 1
-    return after, count
+    return count
 
 
-@njit(cache=True)
-def _trace(values):
-    columns = values.shape[1]
-    after, count = _follow(values)
-    start, xy = np.zeros(count + 1, np.int64), np.empty((count, 2))
+@njit(cache=True, nogil=True)
+def ends_of(side, columns):
+    """Return the samples that a side joins."""
+    first = side >> 1
+    return first, first + (columns if side & 1 else 1)
+
+
+@njit(cache=True, nogil=True)
+def linear(values, side, columns):
+    """Return where along a side the values pass zero if they run straight, from 0 to 1."""
+    first, second = ends_of(side, columns)
+    here, there = float(values[first]), float(values[second])
+    return here / (here - there)
+
+
+@njit(cache=True, nogil=True)
+def chain(after, sides, count, share, columns, start, xy):
+    """Join sides to rings; ``share`` says of each side where it is passed. Leaves ``after`` all -1; returns how many.
+
+    ``start`` and ``xy`` need room for ``count`` and one more.
+    """
     rings, filled = 0, 0
-    for first in range(len(after)):
-        side = first
+    start[0] = 0
+    for k in range(count):
+        side = sides[k]
         while after[side] >= 0:
-            row, column = (side // 2) // columns, (side // 2) % columns
-            north = side % 2
-            here, there = float(values[row, column]), float(values[row + north, column + 1 - north])
-            # Kept off the samples, so that rings never touch.
-            share = min(max(here / (here - there), 0.01), 0.99)
-            xy[filled, 0] = column + (1 - north) * share
-            xy[filled, 1] = row + north * share
+            first = side >> 1
+            along = min(max(share[side], NEAREST), 1.0 - NEAREST)
+            xy[filled, 0] = first % columns + (0.0 if side & 1 else along)
+            xy[filled, 1] = first // columns + (along if side & 1 else 0.0)
             filled += 1
             following = after[side]
             after[side] = -1
@@ -135,10 +159,24 @@ def _trace(values):
         if filled > start[rings]:
             rings += 1
             start[rings] = filled
-    return start[: rings + 1].copy(), xy
+    return rings
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def _trace(values):
+    rows, columns = values.shape
+    flat = values.ravel()
+    after, share = np.full(2 * flat.size, -1, np.int32), np.empty(2 * flat.size, np.float32)
+    sides = np.empty(2 * flat.size, np.int32)
+    count = follow(flat, rows, columns, after, sides)
+    for k in range(count):
+        share[sides[k]] = linear(flat, sides[k], columns)
+    start, xy = np.zeros(count + 1, np.int64), np.empty((count + 1, 2))
+    rings = chain(after, sides, count, share, columns, start, xy)
+    return start[: rings + 1].copy(), xy[: start[rings]].copy()
+
+
+@njit(cache=True, nogil=True)
 def _signed_area(ring):
     """Return twice the area of a ring, negative where it runs clockwise."""
     total = 0.0
@@ -149,7 +187,7 @@ def _signed_area(ring):
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _holds(ring, x, y):
     """Whether a point lies inside a ring: how often the ring passes to its right."""
     inside = False
@@ -162,8 +200,8 @@ def _holds(ring, x, y):
     return inside
 
 
-@njit(cache=True)
-def _shells(start, xy):
+@njit(cache=True, nogil=True)
+def shells(start, xy):
     """Name for each hole (a clockwise ring) the smallest outer ring around it."""
     rings = len(start) - 1
     area = np.zeros(rings)

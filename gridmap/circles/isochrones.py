@@ -14,20 +14,22 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.circles.contour import Rings, polygons, zero_rings
+from gridmap.circles.contour import polygons
+from gridmap.circles.field import make_streets, trace_fields
 from gridmap.circles.outline import cut_ends
-from gridmap.circles.ownership import OwnedCells, own_cells
+from gridmap.circles.ownership import owned_land
 from gridmap.circles.stations import ACCESS_M, CLIPPED, ISLAND, OFF_NETWORK, OK, StationPlaces, place_stations
 from gridmap.errors import InputError
-from gridmap.geo.crs import GRID_DEG, WGS84, round_vertices, storage_crs
+from gridmap.geo.crs import WGS84, round_vertices, storage_crs
+from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
-from gridmap.network.pace import walk_times
-from gridmap.network.places import Passed, passed
-from gridmap.network.search import Reach, reach
+from gridmap.network.pace import Pace, WalkTimes, walk_times
+from gridmap.network.search import Reach, make_seeds, reach
 
 OFF_STREET_M: Final = 100.0
 """The furthest one walks off the street network, inside a block."""
-_BATCH: Final = 64
+_WORTH: Final = 16
+"""Fewer circles than this are not worth a second thread."""
 _SIMPLIFY: Final = 1 / 8
 
 
@@ -37,6 +39,7 @@ def service_circles(
     *,
     minutes: Sequence[float] = (5, 10, 15),
     speed_m_s: float = 1.1,
+    pace: Pace = Pace(),  # noqa: B008
     cell_m: float = 20,
     station: str = "station",
     group: str | None = None,
@@ -58,6 +61,8 @@ def service_circles(
         Ranges, each above zero.
     speed_m_s
         Walking speed: 1.1 m/s in general, 0.8 for the elderly.
+    pace
+        What slows walking down besides: steps, slopes, crossings; and its direction.
     cell_m
         Side of the raster's cells in metres: 20, or 10 for a finer line.
     station
@@ -99,21 +104,21 @@ def service_circles(
     if not 1 <= cell_m <= 100:
         raise InputError(f"cell_m={cell_m!r}: allowed are 1 to 100 metres; 20 is usual")
     places = place_stations(network, stations, station=station, group=group, access_m=access_m)
-    walk = _Walk(network, ranges * 60 * speed_m_s, speed_m_s, cell_m, off_street_m)
-    raw, cut = _draw(walk, places)
+    walk = _Walk(network, walk_times(network, speed_m_s, pace), ranges * 60 * float(speed_m_s), cell_m, off_street_m)
     degrees = _degrees(network)
+    drawn = _draw(walk, places, pyproj.Transformer.from_crs(network.crs, degrees, always_xy=True))
     circles = gpd.GeoDataFrame(
         {
             "station": pd.Series(np.repeat(places.name, len(ranges)), dtype=object).infer_objects(),
             "minutes": np.tile(ranges, len(places.name)),
         },
-        geometry=_finish(raw, pyproj.Transformer.from_crs(network.crs, degrees, always_xy=True), cell_m).ravel(),
+        geometry=drawn.shapes.ravel(),
         crs=degrees,
     )
-    outcome, reason = _outcomes(places, circles, cut.ravel())
+    outcome, reason = _outcomes(places, circles, drawn.cut.ravel())
     circles.insert(2, "outcome", outcome)
     circles.insert(3, "reason", reason)
-    circles.insert(4, "area_m2", circles.geometry.to_crs(network.crs).area)
+    circles.insert(4, "area_m2", drawn.area_m2.ravel())
     circles.insert(5, "speed_m_s", float(speed_m_s))
     circles.attrs["network_date"] = network.date.isoformat() if network.date else None
     circles.attrs["barriers"] = {str(kind): int(n) for kind, n in network.barriers["kind"].value_counts().items()}
@@ -146,75 +151,61 @@ class _Walk:
     """What all circles of one call share; ``limits_m`` are the ranges as metres at the speed."""
 
     network: WalkNetwork
+    times: WalkTimes
     limits_m: NDArray[np.float64]
-    speed_m_s: float
     cell_m: float
     off_street_m: float
 
     @property
     def furthest_s(self) -> float:
         """Return how long to walk: a cell and a half further than asked, so that the contour has both its sides."""
-        return float((self.limits_m[-1] + 1.5 * self.cell_m) / self.speed_m_s)
+        return float((self.limits_m[-1] + 1.5 * self.cell_m) / self.times.speed_m_s)
 
 
-def _draw(walk: _Walk, places: StationPlaces) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    """Return (groups, ranges) raw polygons, and which of them touch the edge of the network."""
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """(groups, ranges) shapes in longitude and latitude, their areas, and which touch the edge of the network."""
+
+    shapes: NDArray[np.object_]
+    area_m2: NDArray[np.float64]
+    cut: NDArray[np.bool_]
+
+
+def _draw(walk: _Walk, places: StationPlaces, to_degrees: pyproj.Transformer) -> _Drawn:
+    network, count = walk.network, len(walk.limits_m)
     # One cell further than one walks, so that the contour can pass between an owned cell and the next.
-    cells = own_cells(walk.network, walk.cell_m, walk.off_street_m + walk.cell_m)
-    ends = cut_ends(walk.network)
-    shapes, cut = [], []
-    for first in range(0, len(places.name), _BATCH):
-        mine = (places.group >= first) & (places.group < first + _BATCH)
-        on, group = places.on.take(mine), places.group[mine] - first
-        times = walk_times(walk.network, walk.speed_m_s)
-        found = reach(walk.network, on, walk.furthest_s, times, group=group)
-        seen = passed(walk.network, on, cells.places, walk.furthest_s, times, group=group)
-        shapes.append(_contours(walk, cells, seen))
-        cut.append(_cut(walk, found, ends))
-    if not shapes:
-        return np.empty((0, len(walk.limits_m)), dtype=object), np.empty((0, len(walk.limits_m)), dtype=bool)
-    return np.concatenate(shapes), np.concatenate(cut)
+    land = owned_land(network, walk.cell_m, walk.off_street_m + walk.cell_m)
+    seeds = make_seeds(network, places.on, walk.times, places.group)
+    found = reach(network, places.on, walk.furthest_s, walk.times, group=places.group)
+    streets = make_streets(network, walk.times)
+    rings = trace_fields(network, land, streets, found, seeds, walk.limits_m, walk.off_street_m)
+    raw = polygons(rings).reshape(-1, count)
+
+    def finish(start: int, stop: int) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+        return _finish(raw[start:stop], to_degrees, walk.cell_m)
+
+    shapes, areas = zip(*spread(finish, len(raw), worth=_WORTH), strict=True)
+    return _Drawn(np.concatenate(shapes), np.concatenate(areas), _cut(walk, found))
 
 
-def _cut(walk: _Walk, found: Reach, ends: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _cut(walk: _Walk, found: Reach) -> NDArray[np.bool_]:
     groups = len(found.start) - 1
     owner = np.repeat(np.arange(groups), np.diff(found.start))
-    metres = np.where(ends[found.node], found.seconds * walk.speed_m_s, np.inf)
+    metres = np.where(cut_ends(walk.network)[found.node], found.seconds * walk.times.speed_m_s, np.inf)
     nearest = np.full(groups, np.inf)
     np.minimum.at(nearest, owner, metres)
     return np.asarray(nearest[:, None] < walk.limits_m)
 
 
-def _contours(walk: _Walk, cells: OwnedCells, seen: Passed) -> NDArray[np.object_]:
-    rings: list[Rings] = []
-    low_x, low_y = [], []
-    for start, stop in zip(seen.start[:-1], seen.start[1:], strict=True):
-        item = seen.item[start:stop]
-        row, column = cells.row[item], cells.column[item]
-        south, west = int(row.min(initial=2**30)) - 1, int(column.min(initial=2**30)) - 1
-        shape = (max(int(row.max(initial=-1)) - south + 2, 1), max(int(column.max(initial=-1)) - west + 2, 1))
-        metres = np.full(shape, np.inf, dtype=np.float32)
-        beyond = np.full(shape, np.inf, dtype=np.float32)
-        metres[row - south, column - west] = seen.seconds[start:stop] * walk.speed_m_s
-        beyond[row - south, column - west] = cells.offset_m[item] - walk.off_street_m
-        for limit in walk.limits_m:
-            # Metres beyond the border: too long a walk, or too far from a street.
-            value = np.maximum(metres - np.float32(limit), beyond)
-            rings.append(zero_rings(np.clip(value, -walk.cell_m, walk.cell_m)))
-            low_x.append(cells.low_x + west * walk.cell_m)
-            low_y.append(cells.low_y + south * walk.cell_m)
-    drawn = polygons(rings, np.array(low_x), np.array(low_y), walk.cell_m)
-    return drawn.reshape(-1, len(walk.limits_m))
-
-
-def _finish(raw: NDArray[np.object_], to_degrees: pyproj.Transformer, cell_m: float) -> NDArray[np.object_]:
-    """Simplify, move to longitude and latitude, and put every range inside the next larger."""
-    smooth = shapely.simplify(raw, cell_m * _SIMPLIFY, preserve_topology=False)
-    moved = shapely.transform(smooth, lambda xy: np.c_[to_degrees.transform(*xy.T)])
-    shapes = _whole(round_vertices(moved))
+def _finish(
+    raw: NDArray[np.object_], to_degrees: pyproj.Transformer, cell_m: float
+) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    """Simplify, put every range inside the next larger, measure, and move to longitude and latitude."""
+    shapes = _whole(shapely.simplify(raw, cell_m * _SIMPLIFY, preserve_topology=False))
     for k in range(raw.shape[1] - 2, -1, -1):
-        shapes[:, k] = _whole(shapely.intersection(shapes[:, k], shapes[:, k + 1], grid_size=GRID_DEG))
-    return shapes
+        shapes[:, k] = _whole(shapely.intersection(shapes[:, k], shapes[:, k + 1]))
+    moved = shapely.transform(shapes, lambda xy: np.c_[to_degrees.transform(*xy.T)])
+    return _whole(round_vertices(moved)), np.asarray(shapely.area(shapes))
 
 
 def _degrees(network: WalkNetwork) -> pyproj.CRS:
