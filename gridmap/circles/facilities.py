@@ -20,7 +20,7 @@ from gridmap.network.snap import snap
 FACILITY_TAGS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "square": {"place": ("square",)},
     "park": {"leisure": ("park", "garden", "playground")},
-    "clinic": {"amenity": ("clinic", "doctors", "hospital", "health_post"), "healthcare": ("clinic", "centre")},
+    "clinic": {"amenity": ("clinic", "doctors", "hospital", "health_post")},
     "school": {"amenity": ("school", "kindergarten", "college", "university")},
     "institution": {
         "amenity": ("townhall", "community_centre", "library", "police", "fire_station", "courthouse", "post_office"),
@@ -34,7 +34,7 @@ FACILITY_TAGS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "market": {"amenity": ("marketplace",), "shop": ("supermarket", "mall")},
 }
 """Which tags of an OpenStreetMap extract make a facility of which kind (the values are those of the pages Key:amenity,
-Key:office, Key:leisure, Key:place and Key:healthcare of the OpenStreetMap wiki); what has none of them is no facility
+Key:office, Key:leisure, Key:place and Key:shop of the OpenStreetMap wiki); what has none of them is no facility
 of a circle. Party and public institutions are one kind: the map does not tell them apart."""
 OTHER: Final = "other"
 """The kind of what states none."""

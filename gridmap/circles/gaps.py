@@ -125,9 +125,7 @@ def _most(gap: NDArray[np.integer], said: pd.Series, weight: NDArray[np.float64]
     return pd.Categorical.from_codes(np.where(best == size, -1, best), categories=said.cat.categories)
 
 
-def _spots(
-    demand: Demand, rows: NDArray[np.integer], gap: NDArray[np.integer], count: int
-) -> NDArray[np.object_]:
+def _spots(demand: Demand, rows: NDArray[np.integer], gap: NDArray[np.integer], count: int) -> NDArray[np.object_]:
     """Return the places of the homes of each gap as MultiPoints in the CRS of the demand."""
     order = np.argsort(gap, kind="stable")
     known = order[np.isfinite(demand.xy[rows[order]]).all(axis=1)]

@@ -11,7 +11,7 @@ from gridmap.network.snap import crosses
 
 
 def link_near(xy: NDArray[np.float64], near_m: float, barriers: SegmentIndex) -> NDArray[np.int64]:
-    """Number points so that those have one number who are joined by steps of at most so many metres.
+    """Return a number for each point, the same for those that steps of at most so many metres join.
 
     A step never crosses a barrier. What is gathered does not depend on the order of the points.
 
