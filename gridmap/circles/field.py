@@ -246,8 +246,9 @@ def _rings(low, high, tiles, streets, walls, origins, boxes, limits, off_street_
                     at_a = max(metres[a] - limits[number], beyond[a])
                     at_b = max(metres[b] - limits[number], beyond[b])
                     share[side] = _change(
-                        o, x, y, x + dx, y + dy, at_a, at_b, one, other, streets, origins, known, limits[number]
-                    )
+                        o, x, y, x + dx, y + dy, at_a, at_b, beyond[a] + off_street_m, beyond[b] + off_street_m, one,
+                        other, streets, origins, known, limits[number],
+                    )  # fmt: skip
             start, xy = np.empty(count + 1, np.int64), np.empty((count + 1, 2))
             made = chain(after, sides, count, share, columns, start, xy)
             while rings + made >= len(out_shell):
@@ -350,7 +351,7 @@ def _foot(x, y, first, last, vertex_xy, vertex_share):
 
 
 @njit(cache=True, nogil=True)
-def _change(o, ax, ay, bx, by, value_a, value_b, one, other, streets, origins, known, limit_m):
+def _change(o, ax, ay, bx, by, value_a, value_b, off_a, off_b, one, other, streets, origins, known, limit_m):
     """Return where between two samples the land within the limit ends, ``one`` owning the first, ``other`` the second.
 
     Distances and times are taken to run straight along the side: each field from its own sample to what it would be
@@ -360,11 +361,9 @@ def _change(o, ax, ay, bx, by, value_a, value_b, one, other, streets, origins, k
     seconds, speed, begin, final = streets.seconds, streets.speed_m_s, origins.first[o], origins.first[o + 1]
     stamp, at, own = known.stamp, known.at, known.own
     edge, share, off_s = origins.edge, origins.share, origins.off_s
-    near_a = _foot(ax, ay, first[one], first[one + 1], vertex_xy, vertex_share)[0]
-    near_b = _foot(bx, by, first[other], first[other + 1], vertex_xy, vertex_share)[0]
     far_b, _, _, share_b = _foot(bx, by, first[one], first[one + 1], vertex_xy, vertex_share)
     far_a, _, _, share_a = _foot(ax, ay, first[other], first[other + 1], vertex_xy, vertex_share)
-    here, there = np.sqrt(far_a) - np.sqrt(near_a), np.sqrt(far_b) - np.sqrt(near_b)
+    here, there = np.sqrt(far_a) - off_a, np.sqrt(far_b) - off_b
     change = here / (here + there) if here + there > 0 else 0.5
     one_at_b = speed * _walked_s(one, np.float32(share_b), o + 1, stamp, at, own, seconds, begin, final, edge, share, off_s) + np.sqrt(far_b) - limit_m
     if (value_a < 0) != (value_a + change * (one_at_b - value_a) < 0):
