@@ -157,7 +157,7 @@ def area_of(demand: Demand, areas: Source, column: str) -> pd.Categorical:
         raise LayerError(
             f"the areas, row {layer.index[int(np.argmin(codes))]}: no {column!r}; every area needs its own"
         )
-    known = np.flatnonzero(np.isfinite(demand.xy).all(axis=1))
+    known = np.flatnonzero(np.isfinite(demand.xy[:, 0]))
     shapes = _on_network(demand.network, layer)
     # Polygons ask for points, not the other way round: what asks is prepared once.
     area, point = shapely.STRtree(shapely.points(demand.xy[known])).query(shapes, predicate="intersects")

@@ -41,8 +41,10 @@ class Demand:
         (homes,) households of each, 0 where none are stated.
     residents
         (homes,) people, or None where the layer counts none.
+    points
+        (homes,) where each stands, in the CRS of the layer; None where a home has no geometry.
     xy
-        (homes, 2) where each stands, in the network's CRS; NaN where a home has no geometry.
+        (homes, 2) the same in the network's CRS, NaN where there is none.
     on
         Where each gets onto the network; edge -1 where there is no street near enough.
     places
@@ -55,6 +57,7 @@ class Demand:
     layer: gpd.GeoDataFrame
     households: Floats
     residents: Floats | None
+    points: NDArray[np.object_]
     xy: Floats
     on: Snapped
     places: Places
@@ -111,9 +114,10 @@ def place_demand(
     homes = as_layer(layer, role="buildings")
     weight = numbers_of(homes, households, "the demand")
     people = numbers_of(homes, residents, "the demand") if residents in homes.columns else None
-    xy = points_of(homes, network.crs)
+    points = points_within(homes)
+    xy = moved_xy(points, homes.crs, network.crs)
     on = snap(network, xy[:, 0], xy[:, 1], off_street_m)
-    return Demand(network, homes, weight, people, xy, on, by_edge(network, on), float(off_street_m))
+    return Demand(network, homes, weight, people, points, xy, on, by_edge(network, on), float(off_street_m))
 
 
 def as_demand(
@@ -142,12 +146,27 @@ def as_demand(
 
 def points_of(layer: gpd.GeoDataFrame, crs: pyproj.CRS) -> Floats:
     """Return (n, 2) a point inside every feature in a CRS, NaN where a feature has no geometry."""
-    shapes = np.asarray(layer.geometry.values, dtype=object)
-    points = shapes.copy()
-    broad = shapely.get_type_id(shapes) > 0
-    points[broad] = shapely.point_on_surface(shapes[broad])
-    # The points alone are moved: outlines have ten times as many vertices.
-    return np.stack(point_xy(gpd.GeoSeries(points, crs=layer.crs).to_crs(crs).values), axis=1)
+    return moved_xy(points_within(layer), layer.crs, crs)
+
+
+def points_within(layer: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Return a point inside every feature, None where it has no geometry."""
+    points = np.array(layer.geometry.values, dtype=object)
+    broad = shapely.get_type_id(points) > 0
+    points[broad] = shapely.point_on_surface(points[broad])
+    points[shapely.is_empty(points)] = None
+    return points
+
+
+def moved_xy(points: NDArray[np.object_], crs: pyproj.CRS, to_crs: pyproj.CRS) -> Floats:
+    """Return (n, 2) points in another CRS, NaN where there is none.
+
+    The points alone are moved, not what they stand for: outlines have ten times as many vertices.
+    """
+    x, y = point_xy(points)
+    if crs != to_crs:
+        x, y = pyproj.Transformer.from_crs(crs, to_crs, always_xy=True).transform(x, y)
+    return np.stack([x, y], axis=1)
 
 
 def numbers_of(layer: gpd.GeoDataFrame, column: str, what: str) -> Floats:

@@ -63,8 +63,9 @@ def gap_numbers(demand: Demand, out: NDArray[np.bool_], gap_m: float = GAP_M) ->
         Homes without geometry are one gap by themselves.
     """
     number = np.full(len(demand), -1, dtype=np.int32)
-    known = np.isfinite(demand.xy).all(axis=1)
-    placed, nowhere = np.flatnonzero(out & known), np.flatnonzero(out & ~known)
+    rows = np.flatnonzero(out)
+    known = np.isfinite(demand.xy[rows, 0])
+    placed, nowhere = rows[known], rows[~known]
     linked = link_near(demand.xy[placed], gap_m, demand.network.barrier_index)
     rows = np.r_[placed, nowhere]
     label = np.r_[linked, np.full(len(nowhere), linked.max(initial=-1) + 1)].astype(np.int64)
@@ -128,10 +129,9 @@ def _most(gap: NDArray[np.integer], said: pd.Series, weight: NDArray[np.float64]
 def _spots(demand: Demand, rows: NDArray[np.integer], gap: NDArray[np.integer], count: int) -> NDArray[np.object_]:
     """Return the places of the homes of each gap as MultiPoints in the CRS of the demand."""
     order = np.argsort(gap, kind="stable")
-    known = order[np.isfinite(demand.xy[rows[order]]).all(axis=1)]
-    xy = demand.xy[rows[known]]
-    points = gpd.GeoSeries(shapely.points(xy), crs=demand.network.crs).to_crs(demand.layer.crs)
+    points = demand.points[rows[order]]
+    known = ~shapely.is_missing(points)
     shapes = np.full(count, shapely.MultiPoint(), dtype=object)
-    if len(xy):
-        shapely.multipoints(points.values, indices=gap[known], out=shapes)
+    if known.any():
+        shapely.multipoints(points[known], indices=gap[order][known], out=shapes)
     return shapes

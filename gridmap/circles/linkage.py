@@ -34,7 +34,8 @@ def link_near(xy: NDArray[np.float64], near_m: float, barriers: SegmentIndex) ->
     if len(xy) == 0:
         return np.empty(0, dtype=np.int64)
     # Homes of one building stand in one place; looked at one by one they would cost their number squared.
-    spots, of = np.unique(xy, axis=0, return_inverse=True)
+    single, of = np.unique(np.ascontiguousarray(xy).view(np.complex128).ravel(), return_inverse=True)
+    spots = single.view(np.float64).reshape(-1, 2)
     side = max(near_m, 1e-3)
     cell = np.floor((spots - spots.min(axis=0)) / side).astype(np.int64) + 1
     width = int(cell[:, 0].max()) + 2
@@ -48,12 +49,12 @@ def link_near(xy: NDArray[np.float64], near_m: float, barriers: SegmentIndex) ->
     )  # fmt: skip
     of_spot = np.empty(len(order), dtype=np.int64)
     of_spot[order] = root
-    root = of_spot[of.ravel()]
+    root = of_spot[of]
     # Numbered in the order in which they first occur.
     _, found, number = np.unique(root, return_index=True, return_inverse=True)
     rank = np.empty(len(found), dtype=np.int64)
     rank[np.argsort(found)] = np.arange(len(found))
-    return rank[number.ravel()]
+    return rank[number]
 
 
 @njit(cache=True, nogil=True)

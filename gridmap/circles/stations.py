@@ -210,9 +210,12 @@ def _judge(
 
 def _why_off(network: WalkNetwork, points: NDArray[np.float64], access_m: float) -> list[str]:
     """Say why points get onto no street: they are nowhere, far away, behind something, or far from any street."""
+    if len(points) == 0:
+        return []
     free = snap(network, points[:, 0], points[:, 1], max(access_m, _LOOK_M), barriers=False)
-    extent = shapely.box(*network.vertex_xy.min(axis=0), *network.vertex_xy.max(axis=0))
-    low, high = np.reshape(shapely.total_bounds([extent, *network.islands]), (2, 2))
+    around = np.reshape(shapely.total_bounds(network.islands), (2, 2))
+    low = np.fmin(network.vertex_xy.min(axis=0), around[0])
+    high = np.fmax(network.vertex_xy.max(axis=0), around[1])
     beyond = np.hypot(*np.maximum(np.maximum(low - points, points - high), 0).T)
     kinds = network.barriers["kind"].to_numpy()
     tree = shapely.STRtree(network.barriers.geometry.values)
