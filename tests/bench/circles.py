@@ -69,7 +69,7 @@ class Engines:
     def __init__(self, place: data.Place) -> None:
         self.place = place
         out.print(f"[dim]{place.name}: loading[/]")
-        self.loaded = {each.name: each for each in peers.load(place)}
+        self.loaded = {each.peer.name: each for each in peers.load(place)}
         self.missing = ""
         self.valhalla: peers.Valhalla | None = None
         try:

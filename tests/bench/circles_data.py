@@ -21,6 +21,7 @@ from gridmap.errors import LayerError
 from gridmap.network.model import WalkNetwork
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 MINUTES = 15.0
 SPEED_M_S = 1.1
@@ -47,9 +48,12 @@ class Segments:
     ----------
     ends
         (n, 4) x, y, x, y in the network's CRS.
+    edge
+        (n,) the edge each belongs to.
     """
 
     ends: Floats
+    edge: Ints
 
     @cached_property
     def lines(self) -> NDArray[np.object_]:
@@ -63,7 +67,7 @@ class Segments:
     def length_m(self) -> Floats:
         return np.hypot(*(self.ends[:, 2:] - self.ends[:, :2]).T)
 
-    def at(self, segment: NDArray[np.int64], share: Floats, left_m: Floats | float = 0.0) -> Floats:
+    def at(self, segment: Ints, share: Floats, left_m: Floats | float = 0.0) -> Floats:
         """Return points so far along segments, and so far to the left of them."""
         begin, step = self.ends[segment, :2], self.ends[segment, 2:] - self.ends[segment, :2]
         normal = np.c_[-step[:, 1], step[:, 0]] / self.length_m[segment][:, None]
@@ -96,7 +100,7 @@ class Place:
         xy = network.vertex_xy
         whole = (edge[:-1] == edge[1:]) & (xy[:-1] != xy[1:]).any(axis=1)
         at = np.flatnonzero(whole & network.edge_roadside[edge[:-1]])
-        return Segments(np.c_[xy[at], xy[at + 1]])
+        return Segments(np.c_[xy[at], xy[at + 1]], edge[at].astype(np.int64))
 
     @cached_property
     def origins(self) -> Floats:
@@ -149,8 +153,10 @@ class Place:
         return shapely.STRtree(water[shapely.get_dimensions(water) == 2])
 
     def _along_streets(self, rng: np.random.Generator, n: int, near_m: float, far_m: float) -> Floats:
-        length = self.segments.length_m
-        segment = rng.choice(len(length), n, p=length / length.sum())
+        """Return places beside edges, each edge as likely as any: where streets are dense, as people are."""
+        length, edge = self.segments.length_m, self.segments.edge
+        share = length / np.bincount(edge, weights=length)[edge]
+        segment = rng.choice(len(length), n, p=share / share.sum())
         return self.segments.at(segment, rng.random(n), rng.uniform(near_m, far_m, n) * rng.choice([-1, 1], n))
 
     def _around(self, rng: np.random.Generator, origin: shapely.Point) -> Floats:

@@ -13,8 +13,8 @@ from circles_data import FEW, HOMES, ORIGINS, Place
 from circles_truth import ACCESS_M, Truth
 from numpy.typing import NDArray
 
-HEADER = ("", "exact", "sjoin", "exact ÷ sjoin", "households", "covered, exact", "by polygons, 20 m", "by 10 m",
-          "only the polygons say", "only the walk says")  # fmt: skip
+HEADER = ("", "homes placed, once", "exact", "sjoin", "sjoin within", "exact ÷ sjoin", "households", "covered, exact",
+          "by polygons, 20 m", "by 10 m", "only the polygons say", "only the walk says")  # fmt: skip
 SNAP_HEADER = ("", "snap", "query_nearest, edges", "query_nearest, pieces", "× faster")
 
 
@@ -22,22 +22,25 @@ def judge_coverage(place: Place, repeats: int, bars: Bars) -> tuple[str, ...]:
     """Count 200,000 homes around 1000 stations both ways; return the row that stands them side by side."""
     stations, homes = place.stations(ORIGINS), place.homes
     circles = {cell_m: _circles(place, stations, cell_m) for cell_m in ours.CELLS_M}
+    demand = ours.placed(place, homes)
     calls = {
-        "exact": lambda: ours.exact(place, stations, homes),
-        # A slice has no tree yet: every run makes its own.
-        "sjoin": lambda: gpd.sjoin(homes.iloc[:], circles[20], predicate="within"),
+        "placed": lambda: ours.placed(place, homes),
+        "exact": lambda: ours.exact(place, stations, demand),
+        "sjoin": lambda: gpd.sjoin(homes, circles[20]),
+        # Asked so, geopandas makes a tree of the points; a slice has none yet: every run makes its own.
+        "within": lambda: gpd.sjoin(homes.iloc[:], circles[20], predicate="within"),
     }
     timed = in_turn(calls, repeats)
     ratio = timed["exact"].seconds / timed["sjoin"].seconds
     bars.at_most(f"exact coverage of {HOMES:,} homes, to one sjoin", place.name, ratio, 0.1)
-    cover = ours.exact(place, stations, homes)
+    cover = ours.exact(place, stations, demand)
     weight = homes["households"].to_numpy()
     by_walk = np.asarray(cover.minutes_to_nearest <= ours.MINUTES * (1 + 1e-6))
     by_polygon = {cell_m: _inside_any(homes, drawn) for cell_m, drawn in circles.items()}
     only = weight[by_polygon[20] & ~by_walk].sum(), weight[~by_polygon[20] & by_walk].sum()
     counted = (f"{_share(weight[each].sum(), weight)}" for each in (by_walk, by_polygon[20], by_polygon[10]))
-    return (place.name, milliseconds(timed["exact"].seconds), milliseconds(timed["sjoin"].seconds), short(ratio),
-            f"{weight.sum():,}", *counted, *(f"{each:,}" for each in only))  # fmt: skip
+    return (place.name, *(milliseconds(timed[name].seconds) for name in calls), short(ratio), f"{weight.sum():,}",
+            *counted, *(f"{each:,}" for each in only))  # fmt: skip
 
 
 def _circles(place: Place, stations: gpd.GeoDataFrame, cell_m: float) -> gpd.GeoDataFrame:
@@ -61,7 +64,8 @@ def judge_exactness(place: Place, truth: Truth, bars: Bars) -> None:
     homes = gpd.GeoDataFrame(
         {"households": np.ones(len(points))}, geometry=gpd.points_from_xy(*points.T), crs=place.network.crs
     )
-    counted = ours.exact(place, place.stations(FEW), homes).by_station["households"].loc[np.arange(FEW)].to_numpy()
+    cover = ours.exact(place, place.stations(FEW), ours.placed(place, homes))
+    counted = cover.by_station["households"].loc[np.arange(FEW)].to_numpy()
     known = np.array([np.isfinite(walk).sum() for walk in truth.oracle.walks(place.origins[:FEW], points)])
     bars.at_most(f"exact coverage, off the walk by scipy ({known.sum():,} pairs)", place.name,
                  float(np.abs(counted - known).sum()), 0, "homes")  # fmt: skip

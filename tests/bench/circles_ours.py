@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import gridmap
 from gridmap.circles.cover import Coverage
+from gridmap.circles.demand import Demand, place_demand
 from gridmap.network.pace import Pace
 from gridmap.network.snap import Snapped, snap
 
@@ -32,7 +33,12 @@ def polygons(place: Place, stations: gpd.GeoDataFrame, cell_m: float) -> NDArray
     return np.asarray(drawn.geometry.to_crs(place.network.crs).values, dtype=object)
 
 
-def exact(place: Place, stations: gpd.GeoDataFrame, homes: gpd.GeoDataFrame) -> Coverage:
+def placed(place: Place, homes: gpd.GeoDataFrame) -> Demand:
+    """Put homes on their streets, once for any number of questions."""
+    return place_demand(place.network, homes)
+
+
+def exact(place: Place, stations: gpd.GeoDataFrame, homes: Demand) -> Coverage:
     """Count the households that reach each station, without polygons."""
     return gridmap.coverage(place.network, stations, homes, minutes=MINUTES, speed_m_s=SPEED_M_S, pace=LEVEL)
 

@@ -1,7 +1,8 @@
 """The engines that circles are measured against, each set up as well as its documentation allows.
 
 OSMnx, pandana and scipy are given our network, already split into junctions and its main component kept, which spares
-them reading and simplifying; only what answers an origin is on the clock. Valhalla reads the same extract itself.
+them reading and simplifying; every origin is a junction of it, so that none is moved to the next crossing. Only what
+answers an origin is on the clock. Valhalla reads the same extract itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import shapely
 from bench import CACHE, seconds_of
 from circles_data import LIMIT_M, MINUTES, SPEED_M_S, Place
 from numpy.typing import NDArray
+from shapely.ops import substring
 
 from gridmap.geo.threads import processors
 
@@ -52,18 +54,54 @@ def _pin(processors: set[int]) -> None:
             continue
 
 
+@dataclass(frozen=True, eq=False)
+class Streets:
+    """The network that peers walk on: junctions, and edges with their lengths and lines."""
+
+    xy: NDArray[np.float64]
+    ends: NDArray[np.int64]
+    length_m: NDArray[np.float64]
+    lines: Shapes
+
+
+def streets_of(place: Place) -> Streets:
+    """Return the network with every origin let into its edge as a junction."""
+    network, origins = place.network, shapely.points(place.origins)
+    lines = np.asarray(network.edges().geometry.values, dtype=object)
+    entered = np.flatnonzero(network.edge_roadside)
+    _, nearest = shapely.STRtree(lines[entered]).query_nearest(origins, all_matches=False)
+    edge = entered[nearest]
+    along = shapely.line_locate_point(lines[edge], origins)
+    order = np.lexsort((along, edge))
+    node = len(network.node_xy) + np.arange(len(origins))
+    ends, pieces = [], []
+    for cut in np.split(order, np.flatnonzero(np.diff(edge[order])) + 1):
+        line, stops = lines[edge[cut[0]]], [0.0, *along[cut], np.inf]
+        nodes = [network.edge_nodes[edge[cut[0]], 0], *node[cut], network.edge_nodes[edge[cut[0]], 1]]
+        ends += list(pairwise(nodes))
+        pieces += [substring(line, begin, min(end, line.length)) for begin, end in pairwise(stops)]
+    whole = np.setdiff1d(np.arange(len(lines)), edge)
+    every = np.concatenate([lines[whole], np.array([*pieces, None], dtype=object)[:-1]])
+    return Streets(
+        np.concatenate([network.node_xy, shapely.get_coordinates(origins)]),
+        np.concatenate([network.edge_nodes[whole], np.array(ends)]).astype(np.int64),
+        shapely.length(every),
+        every,
+    )
+
+
 class Hulls:
     """pandana: the junctions within the limit of the nearest junction, and their convex hull."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, streets: Streets, _: object) -> None:
         import pandana
         import pandas as pd
 
-        network = place.network
-        self.xy, ends = network.node_xy, network.edge_nodes
-        x, y = pd.Series(self.xy[:, 0]), pd.Series(self.xy[:, 1])
-        metres = pd.DataFrame({"metres": network.edge_length_m})
-        self.graph = pandana.Network(x, y, pd.Series(ends[:, 0]), pd.Series(ends[:, 1]), metres, twoway=True)
+        self.xy = streets.xy
+        x, y, u, v = (pd.Series(each) for each in (*streets.xy.T, *streets.ends.T))
+        with _quiet():
+            metres = pd.DataFrame({"metres": streets.length_m})
+            self.graph = pandana.Network(x, y, u, v, metres, twoway=True)
 
     def draw(self, origins: NDArray[np.float64]) -> Shapes:
         nodes = self.graph.get_node_ids(*origins.T).to_numpy()
@@ -83,19 +121,15 @@ class Isolines:
     EDGE_BUFFER_M = 25
     NODE_BUFFER_M = 50
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, streets: Streets, crs: object) -> None:
         import osmnx
 
-        network, edges = place.network, place.network.edges()
-        x, y = network.node_xy.T
-        nodes = gpd.GeoDataFrame({"x": x, "y": y}, geometry=gpd.points_from_xy(x, y), crs=network.crs)
+        x, y = streets.xy.T
+        nodes = gpd.GeoDataFrame({"x": x, "y": y}, geometry=gpd.points_from_xy(x, y), crs=crs)
         nodes.index.name = "osmid"
-        u, v = np.concatenate([network.edge_nodes, network.edge_nodes[:, ::-1]]).T
-        both = gpd.GeoDataFrame(
-            {"u": u, "v": v, "key": np.tile(np.arange(len(edges)), 2), "length": np.tile(edges["length_m"], 2)},
-            geometry=np.tile(edges.geometry.values, 2),
-            crs=network.crs,
-        )
+        u, v = np.concatenate([streets.ends, streets.ends[:, ::-1]]).T
+        lengths, lines = np.tile(streets.length_m, 2), np.tile(streets.lines, 2)
+        both = gpd.GeoDataFrame({"u": u, "v": v, "length": lengths}, geometry=lines, crs=crs)
         both["time"] = both["length"] / (SPEED_M_S * 60)
         # Of parallel edges the recipe looks at number 0: the shortest.
         both = both.sort_values(["u", "v", "length"])
@@ -124,20 +158,20 @@ class Buffers:
 
     BUFFER_M = 50
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, streets: Streets, _: object) -> None:
         from scipy.sparse import csr_matrix
         from scipy.spatial import cKDTree
 
-        network = place.network
-        self.ends, self.length = network.edge_nodes, network.edge_length_m
-        self.lines = np.asarray(network.edges().geometry.values, dtype=object)
-        self.tree = cKDTree(network.node_xy)
+        self.ends, self.length, self.lines = streets.ends, streets.length_m, streets.lines
+        self.tree = cKDTree(streets.xy)
         low, high = np.sort(self.ends, axis=1).T
         order = np.lexsort((self.length, high, low))
         # A matrix adds up what stands twice: of parallel edges the shortest is kept.
         first = order[np.r_[True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)]]
-        nodes = len(network.node_xy)
-        self.matrix = csr_matrix((self.length[first], (low[first], high[first])), shape=(nodes, nodes))
+        size = len(streets.xy)
+        # A zero would be no edge to scipy.
+        metres = np.maximum(self.length[first], 1e-9)
+        self.matrix = csr_matrix((metres, (low[first], high[first])), shape=(size, size))
 
     def draw(self, origins: NDArray[np.float64]) -> Shapes:
         from scipy.sparse.csgraph import dijkstra
@@ -153,7 +187,7 @@ class Buffers:
         touched = np.flatnonzero(left.max(axis=1) > 0)
         whole = left[touched].sum(axis=1) >= self.length[touched]
         pieces = [
-            _start_of(line, metres)
+            substring(line, 0, metres)
             for edge in touched[~whole]
             for line, metres in ((self.lines[edge], left[edge, 0]), (self.lines[edge].reverse(), left[edge, 1]))
             if metres > 0
@@ -161,10 +195,17 @@ class Buffers:
         return shapely.union_all(shapely.buffer([*self.lines[touched[whole]], *pieces], self.BUFFER_M))
 
 
-def _start_of(line: shapely.LineString, metres: float) -> shapely.LineString:
-    from shapely.ops import substring
-
-    return substring(line, 0, metres)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what a library in C++ prints to itself."""
+    kept = os.dup(1)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 class NotThereError(RuntimeError):
@@ -267,13 +308,13 @@ class Peer:
     Parameters
     ----------
     name, make
-        What tables call it, and what loads a place: an object with ``draw(origins)``.
+        What tables call it, and what loads streets in a CRS: an object with ``draw(origins)``.
     most
         How many of the origins it is really timed on; for more, its time is scaled up in proportion.
     """
 
     name: str
-    make: Callable[[Place], Any]
+    make: Callable[[Streets, object], Any]
     most: int
 
 
@@ -285,10 +326,6 @@ class Loaded:
     engine: Any
     ready_s: float
 
-    @cached_property
-    def name(self) -> str:
-        return self.peer.name
-
 
 PANDANA = "pandana + convex hull"
 OSMNX = "OSMnx recipe"
@@ -298,8 +335,8 @@ PEERS = (Peer(PANDANA, Hulls, 1000), Peer(BUFFERS, Buffers, 40), Peer(OSMNX, Iso
 
 def load(place: Place) -> list[Loaded]:
     """Load a place into every engine that draws from our network."""
-    loaded = []
+    loaded, streets = [], streets_of(place)
     for peer in PEERS:
-        seconds, engine = seconds_of(lambda peer=peer: peer.make(place))
+        seconds, engine = seconds_of(lambda peer=peer: peer.make(streets, place.network.crs))
         loaded.append(Loaded(peer, engine, seconds))
     return loaded

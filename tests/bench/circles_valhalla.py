@@ -46,18 +46,19 @@ class Side:
         self.costing: dict[str, Any] = {}
 
     def build(self, said: Answer) -> Answer:
-        """Make tiles; a folder that is there is whole, for it is renamed when it is done."""
+        """Make tiles; a folder that is there is whole, for it is renamed when it is done, and knows what it took."""
         tiles, draft = Path(said["tiles"]), Path(said["tiles"] + ".draft")
-        began = time.monotonic()
         if not tiles.exists():
+            began = time.monotonic()
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
             config = draft / "valhalla.json"
             config.write_text(json.dumps(get_config(tile_extract="", tile_dir=draft)))
             program = valhalla.PYVALHALLA_DIR / "bin" / "valhalla_build_tiles"
             subprocess.run([program, "-c", config, said["build"]], check=True, stdout=sys.stderr)
+            (draft / "seconds").write_text(str(time.monotonic() - began))
             draft.rename(tiles)
-        return {"seconds": time.monotonic() - began}
+        return {"seconds": float((tiles / "seconds").read_text())}
 
     def open(self, said: Answer) -> Answer:
         config = get_config(tile_extract="", tile_dir=Path(said["open"]))
