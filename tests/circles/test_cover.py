@@ -7,6 +7,7 @@ import itertools
 import geopandas as gpd
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
@@ -113,23 +114,96 @@ def test_a_station_on_an_island_reaches_nobody_and_says_so(network, stations, ho
     assert by_station.loc["far", "households"] == 0
 
 
-def test_areas_facilities_load_and_estates(network, stations, homes):
+def areas() -> gpd.GeoDataFrame:
+    """East comes in two pieces; the second overlaps the first and the west, which is earlier and so has its homes."""
     west = shapely.box(*(ORIGIN - 1000), *(ORIGIN + np.array([600, 2000])))
-    east = shapely.box(*(ORIGIN + np.array([600, -1000])), *(ORIGIN + 9000))
-    areas = gpd.GeoDataFrame({"code": ["w", "e"]}, geometry=[west, east], crs=CRS)
-    estates = gpd.GeoDataFrame({"households": [1500, 1000, 999]}, crs=CRS,
-                               geometry=[west, shapely.box(*(ORIGIN + 3000), *(ORIGIN + 3100)), east])  # fmt: skip
-    facilities = gpd.GeoDataFrame(geometry=points([(0, 30), (1200, 1200), (5000, 0)]), crs=CRS)
-    cover = gridmap.coverage(network, stations, homes, minutes=10, areas=areas, facilities=facilities, estates=estates,
-                             capacity="room")  # fmt: skip
-    assert cover.by_area["total"].sum() == cover.total
-    assert cover.by_area["covered"].sum() == cover.covered
-    assert cover.by_station["facilities"].tolist() == [1, 1, 0]
-    nearest = cover.by_station["nearest"]
-    assert cover.by_station.loc["A", "load"] == pytest.approx(nearest["A"] / 100)
-    assert cover.by_station["overloaded"].tolist() == [nearest["A"] > 100, True, False]
-    assert cover.by_station.loc["B", "load"] == np.inf
-    assert cover.estates_without_station["households"].tolist() == [1000]
+    east = shapely.box(*(ORIGIN + np.array([600, -1000])), *(ORIGIN + np.array([1400, 2000])))
+    more = shapely.box(*(ORIGIN + np.array([400, 400])), *(ORIGIN + np.array([1000, 900])))
+    return gpd.GeoDataFrame({"code": ["w", "e", "e"]}, geometry=[west, east, more], crs=CRS).to_crs(4490)
+
+
+def test_every_band_station_area_and_kind_adds_up(network, stations, homes):
+    homes = homes.assign(residents=homes["households"] * 2 + 1)
+    minutes = (5, 10, 15)
+    cover = gridmap.coverage(network, stations, homes, minutes=minutes, speed_m_s=1.0, areas=areas())
+    metres = walked_m(stations, homes)
+    west = shapely.get_coordinates(homes.geometry.values)[:, 0] - ORIGIN[0] < 600
+    there = west | (np.arange(len(homes)) < 300)
+    assert (
+        cover.homes["area"].astype(object).where(there, "").tolist()
+        == np.select([west, there], ["w", "e"], "").tolist()
+    )
+    for limit, end in zip(minutes, ("_5", "_10", ""), strict=True):
+        within = metres <= 60 * limit
+        nearest = within.any(axis=0)
+        for what in ("households", "residents"):
+            people = homes[what].to_numpy()
+            assert cover.by_station[f"{what}{end}"].tolist() == [people[row].sum() for row in within]
+            named = "covered" if what == "households" else "residents_covered"
+            assert cover.by_area[named + end].to_dict() == {
+                "w": people[nearest & west].sum(),
+                "e": people[nearest & ~west & there].sum(),
+            }
+        assert cover.by_minutes.loc[limit, "covered"] == homes["households"][nearest].sum()
+        assert cover.by_minutes.loc[limit, "residents"] == homes["residents"][nearest].sum()
+        assert cover.by_minutes.loc[limit, "share"] == pytest.approx(homes["households"][nearest].sum() / cover.total)
+    assert cover.by_area["gap"].sum() == homes["households"][there].sum() - cover.by_area["covered"].sum()
+    np.testing.assert_allclose(cover.by_area["share"], cover.by_area["covered"] / cover.by_area["total"])
+    alone = gridmap.coverage(network, stations, homes, minutes=15, speed_m_s=1.0)
+    assert alone.by_station.equals(cover.by_station[alone.by_station.columns])
+    assert (alone.covered, alone.share) == (cover.covered, cover.share)
+
+
+def test_facilities_are_counted_by_kind_and_walking_time(network, stations, homes):
+    rng = np.random.default_rng(8)
+    xy = rng.uniform(-20, 1220, (80, 2))
+    kinds = rng.choice(["square", "clinic", "school"], 80)
+    facilities = gpd.GeoDataFrame({"kind": kinds}, geometry=points(xy), crs=CRS)
+    facilities.loc[:3, "kind"] = None
+    cover = gridmap.coverage(network, stations, homes, minutes=10, speed_m_s=1.0, facilities=facilities)
+    near = walked_m(stations, facilities) <= 600
+    for kind in ("square", "clinic", "school"):
+        assert cover.facilities[kind].tolist() == near[:, facilities["kind"] == kind].sum(axis=1).tolist()
+    assert cover.facilities["other"].tolist() == near[:, :4].sum(axis=1).tolist()
+    assert cover.by_station["facilities"].tolist() == near.sum(axis=1).tolist() != [0, 0, 0]
+    assert list(gridmap.coverage(network, stations, homes).facilities.columns) == []
+
+
+def test_load_is_the_nearest_against_the_capacity(network, stations, homes):
+    homes = homes.assign(residents=homes["households"] * 3)
+    room = stations.assign(room=[100, 0, None])
+    cover = gridmap.coverage(network, room, homes, minutes=10, capacity="room")
+    near = cover.by_station["nearest"]
+    assert near["A"] > 100
+    assert cover.by_station["capacity"].isna().tolist() == [False, False, True]
+    assert cover.by_station["load"].tolist()[:2] == [near["A"] / 100, np.inf]
+    assert np.isnan(cover.by_station.loc["far", "load"])
+    assert cover.by_station["overloaded"].tolist() == [True, True, False]
+    people = gridmap.coverage(network, room.assign(room=1e6), homes, minutes=10, capacity="room", load_by="residents")
+    np.testing.assert_allclose(people.by_station["load"], 3 * people.by_station["nearest"] / 1e6)
+    assert not people.by_station["overloaded"].any()
+    both = stations.assign(post=["x", "x", "y"], room=[100, 50, 0])
+    grouped = gridmap.coverage(network, both, homes, minutes=10, capacity="room", group="post").by_station
+    assert grouped["capacity"].to_dict() == {"x": 150, "y": 0}
+    assert grouped.loc["x", "nearest"] == near["A"] + near["B"] == grouped.loc["x", "households"]
+    assert grouped.loc["y", ["load", "overloaded"]].tolist() == [0.0, False]
+    with pytest.raises(InputError, match="counts no residents"):
+        gridmap.coverage(network, room, homes.drop(columns="residents"), capacity="room", load_by="residents")
+    with pytest.raises(InputError, match="allowed are households and residents"):
+        gridmap.coverage(network, room, homes, capacity="room", load_by="people")
+
+
+def test_lost_and_twin_stations_change_nothing_for_the_others(network, stations, homes):
+    alone = gridmap.coverage(network, stations[:2], homes)
+    more = pd.concat(
+        [stations, stations[:1].assign(station="twin"), stations[:1].assign(station="lost", geometry=None)]
+    )
+    cover = gridmap.coverage(network, more, homes)
+    assert cover.covered == alone.covered
+    assert cover.by_station.loc[["A", "B"], "households"].equals(alone.by_station["households"])
+    assert cover.by_station.loc["twin", "households"] == alone.by_station.loc["A", "households"]
+    assert cover.by_station.loc[["A", "twin"], "nearest"].sum() == alone.by_station.loc["A", "nearest"]
+    assert cover.by_station.loc["lost", ["outcome", "reason"]].tolist() == ["off_network", "it has no geometry"]
 
 
 def test_what_cannot_be_counted_is_said(network, stations, homes):
@@ -137,5 +211,15 @@ def test_what_cannot_be_counted_is_said(network, stations, homes):
         gridmap.coverage(network, stations, homes, households="people")
     with pytest.raises(LayerError, match="row 7: households is -1"):
         gridmap.coverage(network, stations, homes.assign(households=-1))
+    with pytest.raises(LayerError, match="the areas have no column 'name'; there is code"):
+        gridmap.coverage(network, stations, homes, areas=areas(), area="name")
+    with pytest.raises(LayerError, match="the areas, row 1: no 'code'"):
+        gridmap.coverage(network, stations, homes, areas=areas().assign(code=["w", None, "e"]))
+    with pytest.raises(LayerError, match="no feature"):
+        gridmap.coverage(network, stations, homes, facilities=homes[:0])
+    with pytest.raises(LayerError, match="the stations, row 1: room is -3"):
+        gridmap.coverage(network, stations.assign(room=[1, -3, 1]), homes, capacity="room")
+    with pytest.raises(InputError, match="gap_m=-1"):
+        gridmap.coverage(network, stations, homes, gap_m=-1)
     with pytest.raises(InputError, match="above zero"):
         gridmap.coverage(network, stations, homes, minutes=0)
