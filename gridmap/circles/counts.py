@@ -39,7 +39,7 @@ class Limits:
 
     def band(self, seconds: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the first limit that each time is within, their number where it is within none."""
-        return np.searchsorted(self.seconds, seconds)
+        return sum((seconds > limit for limit in self.seconds.tolist()), start=np.zeros(len(seconds), dtype=np.int64))
 
     def names(self, column: str) -> list[str]:
         """Return what a column is called by limit: the last has the plain name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
@@ -34,7 +35,7 @@ def link_near(xy: NDArray[np.float64], near_m: float, barriers: SegmentIndex) ->
     if len(xy) == 0:
         return np.empty(0, dtype=np.int64)
     # Homes of one building stand in one place; looked at one by one they would cost their number squared.
-    single, of = np.unique(np.ascontiguousarray(xy).view(np.complex128).ravel(), return_inverse=True)
+    of, single = pd.factorize(np.ascontiguousarray(xy).view(np.complex128).ravel())
     spots = single.view(np.float64).reshape(-1, 2)
     side = max(near_m, 1e-3)
     cell = np.floor((spots - spots.min(axis=0)) / side).astype(np.int64) + 1
@@ -51,10 +52,7 @@ def link_near(xy: NDArray[np.float64], near_m: float, barriers: SegmentIndex) ->
     of_spot[order] = root
     root = of_spot[of]
     # Numbered in the order in which they first occur.
-    _, found, number = np.unique(root, return_index=True, return_inverse=True)
-    rank = np.empty(len(found), dtype=np.int64)
-    rank[np.argsort(found)] = np.arange(len(found))
-    return rank[number]
+    return np.asarray(pd.factorize(root)[0], dtype=np.int64)
 
 
 @njit(cache=True, nogil=True)
