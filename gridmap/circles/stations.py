@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.circles.demand import points_of
+from gridmap.circles.demand import column_of, points_of
 from gridmap.errors import CrsError, LayerError
 from gridmap.geo.crs import WGS84
 from gridmap.geo.io import as_layer, check_crs
@@ -103,7 +103,7 @@ def place_stations(
     if group is None:
         owner = names
     else:
-        groups = _column(layer, group)
+        groups = column_of(layer, group, "the stations")
         owner = [name if pd.isna(shared) else shared for name, shared in zip(names, groups, strict=True)]
     unique = sorted(set(owner), key=_order)
     position = {name: at for at, name in enumerate(unique)}
@@ -127,17 +127,23 @@ def _read(stations: gpd.GeoDataFrame | str | os.PathLike[str]) -> gpd.GeoDataFra
         return as_layer(stations, role="places")
     if stations.crs is None or len(stations) == 0:
         check_crs(stations, "stations")
-    finite = np.isfinite(shapely.bounds(np.asarray(stations.geometry.values, dtype=object))).all(axis=1)
-    if finite.any():
+    known = stations[_whole(np.asarray(stations.geometry.values, dtype=object))]
+    if len(known):
         try:
-            check_crs(stations[finite], "stations")
+            check_crs(known, "stations")
         except CrsError:
             # Most of them wrong is a wrong CRS or swapped axes; a few are stations that were never surveyed.
-            if 2 * _in_area(stations[finite]).sum() <= finite.sum():
+            if 2 * _in_area(known).sum() <= len(known):
                 raise
-        except LayerError:
-            pass
     return stations
+
+
+def _whole(shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Return which geometries are there, all their coordinates numbers."""
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    whole = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    whole[owner[~np.isfinite(xy).all(axis=1)]] = False
+    return np.asarray(whole)
 
 
 def _in_area(stations: gpd.GeoDataFrame) -> NDArray[np.bool_]:
@@ -152,15 +158,8 @@ def _order(name: Any) -> tuple[bool, Any]:
     return (isinstance(name, str), name)
 
 
-def _column(layer: gpd.GeoDataFrame, name: str) -> list[Any]:
-    if name not in layer.columns:
-        there = ", ".join(str(column) for column in layer.columns if column != layer.geometry.name)
-        raise LayerError(f"the stations have no column {name!r}; there is {there}")
-    return list(layer[name])
-
-
 def _names(layer: gpd.GeoDataFrame, station: str) -> list[Any]:
-    names = _column(layer, station)
+    names = list(column_of(layer, station, "the stations"))
     for row, name in zip(layer.index, names, strict=True):
         if pd.isna(name):
             raise LayerError(f"stations, row {row}: no {station!r}; every station needs its own")
@@ -180,7 +179,7 @@ def _entrances(layer: gpd.GeoDataFrame, network: WalkNetwork) -> tuple[NDArray[n
     parts, of = shapely.get_parts(shapes[many], return_index=True)
     row = np.r_[np.flatnonzero(~many), np.flatnonzero(many)[of]]
     entrances = np.r_[shapes[~many], parts]
-    usable = np.isfinite(shapely.bounds(entrances)).all(axis=1)
+    usable = _whole(entrances)
     nowhere = np.setdiff1d(np.arange(len(layer)), row[usable])
     row = np.r_[row[usable], nowhere]
     order = np.argsort(row, kind="stable")

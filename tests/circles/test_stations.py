@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from shapely import LineString, MultiPoint, Point, box
+from shapely import LineString, MultiPoint, Point, Polygon, box
 
 from gridmap.circles.isochrones import service_circles
 from gridmap.circles.outline import cut_ends
@@ -108,6 +108,15 @@ def test_the_best_of_several_entrances_counts(town):
     best = pd.DataFrame({"node": apart.node, "s": apart.seconds}).groupby("node")["s"].min()
     mine = slice(*together.start[1:3])
     assert dict(zip(together.node[mine], together.seconds[mine], strict=True)) == best.to_dict()
+
+
+def test_an_entrance_that_is_nowhere_is_left_out_and_a_broken_outline_is_no_station(town):
+    broken = Polygon([(480, 480), (520, np.nan), (520, 520), (480, 480)])
+    whole = layer(MultiPoint([(np.nan, 1), (410, 1010)]), broken, MultiPoint(), station=["w", "b", "e"])
+    places = place_stations(town, whole)
+    assert places.row.tolist() == [0, 1, 2]
+    assert places.outcome.tolist() == ["ok", "off_network", "off_network"]
+    assert places.reason.tolist() == ["", "it has no geometry", "it has no geometry"]
 
 
 def test_a_polygon_stands_for_a_point_inside_it_and_stations_may_share_a_place(town):
