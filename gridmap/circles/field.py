@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gridmap.circles.contour import Rings, chain, ends_of, follow, linear, shells
-from gridmap.circles.ownership import SHARES, TILE, OwnedLand, Segments, Tiles, segments
+from gridmap.circles.ownership import SHARES, TILE, OwnedLand, segments
 from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import WalkTimes
@@ -84,25 +84,18 @@ class _Known(NamedTuple):
     at: Floats32
 
 
-def make_streets(network: WalkNetwork, walk: WalkTimes) -> Streets:
-    """Return what fields have to know of a network at a pace."""
-    begin = network.vertex_start[:-1]
-    low, high = (np.asarray(f.reduceat(network.vertex_xy, begin)) for f in (np.minimum, np.maximum))
-    walked = np.r_[0.0, np.cumsum(np.hypot(*np.diff(network.vertex_xy, axis=0).T))]
-    count = np.diff(network.vertex_start)
-    from_start = walked - np.repeat(walked[begin], count)
-    share = from_start / np.repeat(np.maximum(network.edge_length_m, 1e-9), count)
+def _streets(network: WalkNetwork, walk: WalkTimes) -> Streets:
     graph = network.graph
     return Streets(
-        graph.start, graph.edge, network.edge_nodes, network.node_xy, walk.seconds, np.c_[low, high],
-        network.vertex_start, network.vertex_xy, np.clip(share, 0, 1), walk.speed_m_s,
+        graph.start, graph.edge, network.edge_nodes, network.node_xy, walk.seconds, network.edge_bounds,
+        network.vertex_start, network.vertex_xy, network.vertex_share, walk.speed_m_s,
     )  # fmt: skip
 
 
 def trace_fields(
     network: WalkNetwork,
     land: OwnedLand,
-    streets: Streets,
+    walk: WalkTimes,
     found: Reach,
     seeds: Seeds,
     limits_m: Sequence[float],
@@ -112,8 +105,8 @@ def trace_fields(
 
     Parameters
     ----------
-    network, land, streets
-        The network, :func:`gridmap.circles.ownership.owned_land` and :func:`make_streets`.
+    network, land, walk
+        The network, its :func:`gridmap.circles.ownership.owned_land` and :func:`gridmap.network.pace.walk_times`.
     found, seeds
         :func:`gridmap.network.search.reach` for the largest limit and a cell and a half more, and its seeds.
     limits_m
@@ -127,7 +120,7 @@ def trace_fields(
         In the network's CRS; outline ``o * len(limits_m) + k`` is what origin ``o`` reaches within limit ``k``.
     """
     limits = np.asarray(limits_m, dtype=np.float32)
-    tiles = land.tiles(np.empty(0, np.int64))
+    tiles, streets = land.tiles(np.empty(0, np.int64)), _streets(network, walk)
     furthest_m = float(limits[-1] + 1.5 * tiles.cell_m)
     origins = _Origins(
         found.start, found.node, found.seconds, seeds.first, seeds.edge, seeds.share, seeds.off_s
@@ -206,7 +199,6 @@ def _rings(low, high, tiles, streets, walls, origins, boxes, limits, off_street_
     out_start, out_shell, out_of = np.zeros(64, np.int64), np.empty(64, np.int64), np.empty(64, np.int64)
     out_xy = np.empty((1024, 2))
     rings, filled = 0, 0
-    cell_m = tiles.cell_m
     for o in range(low, high):
         west, south = boxes[o, 0] - 1, boxes[o, 1] - 1
         columns, rows = boxes[o, 2] - west + 2, boxes[o, 3] - south + 2
@@ -220,35 +212,26 @@ def _rings(low, high, tiles, streets, walls, origins, boxes, limits, off_street_
         metres[:size] = _FAR
         beyond[:size] = _FAR
         owner[:size] = -1
-        walled = _fill(o, tiles, streets, origins, known, boxes[o], west, south, columns, metres, beyond, owner, off_street_m)
+        walled = _fill(
+            o, tiles, streets, origins, known, boxes[o], west, south, columns, metres, beyond, owner, off_street_m
+        )
         for number in range(len(limits)):
             for k in range(size):
                 value = max(metres[k] - limits[number], beyond[k])
                 values[k] = min(max(value, -tiles.cell_m), tiles.cell_m)
             count = follow(values, rows, columns, after, sides)
             for k in range(count):
-                side = sides[k]
-                share[side] = linear(values, side, columns)
-                a, b = ends_of(side, columns)
-                # A field without a jump cannot fall from so far above zero to so far below it.
-                one, other = owner[a], owner[b]
-                jump = one != other and abs(values[a]) + abs(values[b]) > cell_m
-                if not jump or (min(one, other) < 0 and not walled):
-                    continue
-                x, y = tiles.low_x + (a % columns + west) * cell_m, tiles.low_y + (a // columns + south) * cell_m
-                dx, dy = (0.0, cell_m) if side & 1 else (cell_m, 0.0)
-                if walled:
-                    share[side] = _halve(
-                        o, x, y, dx, dy, values[a] < 0, one, other, streets, walls, origins, known, limits[number],
-                        off_street_m,
-                    )  # fmt: skip
-                else:
-                    at_a = max(metres[a] - limits[number], beyond[a])
-                    at_b = max(metres[b] - limits[number], beyond[b])
-                    share[side] = _change(
-                        o, x, y, x + dx, y + dy, at_a, at_b, beyond[a] + off_street_m, beyond[b] + off_street_m, one,
-                        other, streets, origins, known, limits[number],
-                    )  # fmt: skip
+                share[sides[k]] = linear(values, sides[k], columns)
+            if walled:
+                _halve(
+                    o, sides[:count], share, values, owner, west, south, columns, limits[number], off_street_m, tiles,
+                    streets, walls, origins, known,
+                )  # fmt: skip
+            else:
+                _change(
+                    o, sides[:count], share, values, metres, beyond, owner, west, south, columns, limits[number],
+                    off_street_m, tiles, streets, origins, known,
+                )  # fmt: skip
             start, xy = np.empty(count + 1, np.int64), np.empty((count + 1, 2))
             made = chain(after, sides, count, share, columns, start, xy)
             while rings + made >= len(out_shell):
@@ -284,7 +267,7 @@ def _learn(o, streets, origins, known, near, nodes, seconds):
 
 @njit(cache=True, nogil=True)
 def _walked_s(e, share, stamp, known_stamp, known_at, known_own, seconds, first, final, edge, own_share, off_s):
-    """Return the seconds to a place on an edge. (Bare arrays: handing tuples of them on costs more than the sum.)"""
+    """Return the seconds to a place on an edge; bare arrays, for handing tuples of them on costs more than the sum."""
     if known_stamp[e] != stamp:
         return _FAR
     there, back = seconds[e, 0], seconds[e, 1]
@@ -301,7 +284,13 @@ def _fill(o, tiles, streets, origins, known, box, west, south, columns, metres, 
     """Fill the rasters of an origin; return whether a barrier is near any of it."""
     # Arrays by their own names and the last edge's times at hand: both save most of the time of this loop.
     edges, shares, offsets = tiles.edge, tiles.share, tiles.offset_cm
-    stamp, own, at_end, seconds, speed = known.stamp, known.own, known.at, streets.seconds, np.float32(streets.speed_m_s)
+    stamp, own, at_end, seconds, speed = (
+        known.stamp,
+        known.own,
+        known.at,
+        streets.seconds,
+        np.float32(streets.speed_m_s),
+    )
     walled = False
     last, at_u, at_v, there, back = np.int32(-1), _FAR, _FAR, np.float32(0), np.float32(0)
     for tile_row in range(box[1] // TILE, box[3] // TILE + 1):
@@ -351,8 +340,17 @@ def _foot(x, y, first, last, vertex_xy, vertex_share):
 
 
 @njit(cache=True, nogil=True)
-def _change(o, ax, ay, bx, by, value_a, value_b, off_a, off_b, one, other, streets, origins, known, limit_m):
-    """Return where between two samples the land within the limit ends, ``one`` owning the first, ``other`` the second.
+def _jumps(values, a, b, owner, cell_m):
+    """Whether the field jumps between two samples: without a jump it cannot fall so far from above zero to below."""
+    return owner[a] != owner[b] and abs(values[a]) + abs(values[b]) > cell_m
+
+
+@njit(cache=True, nogil=True)
+def _change(
+    o, sides, shares, values, metres, beyond, owner, west, south, columns, limit_m, off_street_m, tiles, streets,
+    origins, known,
+):  # fmt: skip
+    """Move the outline to where the land within the limit ends on sides whose samples have different owners.
 
     Distances and times are taken to run straight along the side: each field from its own sample to what it would be
     at the other, and the owner changes where the two are equally near.
@@ -360,48 +358,71 @@ def _change(o, ax, ay, bx, by, value_a, value_b, off_a, off_b, one, other, stree
     first, vertex_xy, vertex_share = streets.vertex_start, streets.vertex_xy, streets.vertex_share
     seconds, speed, begin, final = streets.seconds, streets.speed_m_s, origins.first[o], origins.first[o + 1]
     stamp, at, own = known.stamp, known.at, known.own
-    edge, share, off_s = origins.edge, origins.share, origins.off_s
-    far_b, _, _, share_b = _foot(bx, by, first[one], first[one + 1], vertex_xy, vertex_share)
-    far_a, _, _, share_a = _foot(ax, ay, first[other], first[other + 1], vertex_xy, vertex_share)
-    here, there = np.sqrt(far_a) - off_a, np.sqrt(far_b) - off_b
-    change = here / (here + there) if here + there > 0 else 0.5
-    one_at_b = speed * _walked_s(one, np.float32(share_b), o + 1, stamp, at, own, seconds, begin, final, edge, share, off_s) + np.sqrt(far_b) - limit_m
-    if (value_a < 0) != (value_a + change * (one_at_b - value_a) < 0):
-        return value_a / (value_a - one_at_b)
-    other_at_a = speed * _walked_s(other, np.float32(share_a), o + 1, stamp, at, own, seconds, begin, final, edge, share, off_s) + np.sqrt(far_a) - limit_m
-    if (value_b < 0) != (value_b + (1 - change) * (other_at_a - value_b) < 0):
-        return other_at_a / (other_at_a - value_b)
-    return change
+    edge, own_share, off_s = origins.edge, origins.share, origins.off_s
+    low_x, low_y, cell_m = tiles.low_x + west * tiles.cell_m, tiles.low_y + south * tiles.cell_m, tiles.cell_m
+    for side in sides:
+        a, b = ends_of(side, columns)
+        one, other = owner[a], owner[b]
+        if min(one, other) < 0 or not _jumps(values, a, b, owner, cell_m):
+            continue
+        ax, ay = low_x + a % columns * cell_m, low_y + a // columns * cell_m
+        bx, by = low_x + b % columns * cell_m, low_y + b // columns * cell_m
+        far_b, _, _, share_b = _foot(bx, by, first[one], first[one + 1], vertex_xy, vertex_share)
+        far_a, _, _, share_a = _foot(ax, ay, first[other], first[other + 1], vertex_xy, vertex_share)
+        far_b, far_a = np.sqrt(far_b), np.sqrt(far_a)
+        here, there = far_a - beyond[a] - off_street_m, far_b - beyond[b] - off_street_m
+        change = here / (here + there) if here + there > 0 else 0.5
+        value_a, value_b = max(metres[a] - limit_m, beyond[a]), max(metres[b] - limit_m, beyond[b])
+        one_at_b = far_b - limit_m + speed * _walked_s(
+            one, np.float32(share_b), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
+        )  # fmt: skip
+        other_at_a = far_a - limit_m + speed * _walked_s(
+            other, np.float32(share_a), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
+        )  # fmt: skip
+        if (value_a < 0) != (value_a + change * (one_at_b - value_a) < 0):
+            change = value_a / (value_a - one_at_b)
+        elif (value_b < 0) != (value_b + (1 - change) * (other_at_a - value_b) < 0):
+            change = other_at_a / (other_at_a - value_b)
+        shares[side] = change
 
 
 @njit(cache=True, nogil=True)
-def _halve(o, ax, ay, dx, dy, inside_a, one, other, streets, walls, origins, known, limit_m, off_street_m):
-    """Return the same where a barrier may stand in between, by halving.
-
-    A point belongs to the nearer of the two owners that it can be reached from; it is within the limit or not.
-    """
+def _halve(
+    o, sides, shares, values, owner, west, south, columns, limit_m, off_street_m, tiles, streets, walls, origins,
+    known,
+):  # fmt: skip
+    """Do the same where barriers are near, by halving: a point belongs to the nearer owner it can be reached from."""
     vertex_start, vertex_xy, vertex_share = streets.vertex_start, streets.vertex_xy, streets.vertex_share
     table, start, members, ends = walls.table, walls.start, walls.members, walls.ends
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        x, y = ax + middle * dx, ay + middle * dy
-        far, best, share = np.inf, np.int32(-1), 0.0
-        for e in (one, other):
-            if e < 0:
-                continue
-            far_e, qx, qy, share_e = _foot(x, y, vertex_start[e], vertex_start[e + 1], vertex_xy, vertex_share)
-            if far_e < far and not (len(ends) > 0 and crosses(x, y, qx, qy, table, start, members, ends)):
-                far, best, share = far_e, e, share_e
-        within = False
-        if best >= 0 and far <= off_street_m * off_street_m:
-            walked_s = _walked_s(
-                best, np.float32(share), o + 1, known.stamp, known.at, known.own, streets.seconds, origins.first[o],
-                origins.first[o + 1], origins.edge, origins.share, origins.off_s,
-            )  # fmt: skip
-            within = walked_s * streets.speed_m_s + np.sqrt(far) < limit_m
-        if within == inside_a:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
+    seconds, speed, begin, final = streets.seconds, streets.speed_m_s, origins.first[o], origins.first[o + 1]
+    stamp, at, own = known.stamp, known.at, known.own
+    edge, own_share, off_s = origins.edge, origins.share, origins.off_s
+    low_x, low_y, cell_m = tiles.low_x + west * tiles.cell_m, tiles.low_y + south * tiles.cell_m, tiles.cell_m
+    for side in sides:
+        a, b = ends_of(side, columns)
+        if not _jumps(values, a, b, owner, cell_m):
+            continue
+        dx, dy = (0.0, cell_m) if side & 1 else (cell_m, 0.0)
+        low, high = 0.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            x = low_x + a % columns * cell_m + middle * dx
+            y = low_y + a // columns * cell_m + middle * dy
+            far, best, share = np.inf, np.int32(-1), 0.0
+            for e in (owner[a], owner[b]):
+                if e < 0:
+                    continue
+                far_e, qx, qy, share_e = _foot(x, y, vertex_start[e], vertex_start[e + 1], vertex_xy, vertex_share)
+                if far_e < far and not crosses(x, y, qx, qy, table, start, members, ends):
+                    far, best, share = far_e, e, share_e
+            within = False
+            if best >= 0 and far <= off_street_m * off_street_m:
+                walked_s = _walked_s(
+                    best, np.float32(share), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
+                )
+                within = walked_s * speed + np.sqrt(far) < limit_m
+            if within == (values[a] < 0):
+                low = middle
+            else:
+                high = middle
+        shares[side] = 0.5 * (low + high)

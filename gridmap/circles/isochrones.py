@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gridmap.circles.contour import polygons
-from gridmap.circles.field import make_streets, trace_fields
+from gridmap.circles.field import trace_fields
 from gridmap.circles.outline import cut_ends
 from gridmap.circles.ownership import owned_land
 from gridmap.circles.stations import ACCESS_M, CLIPPED, ISLAND, OFF_NETWORK, OK, StationPlaces, place_stations
@@ -31,6 +31,7 @@ OFF_STREET_M: Final = 100.0
 _WORTH: Final = 16
 """Fewer circles than this are not worth a second thread."""
 _SIMPLIFY: Final = 1 / 8
+_MULTIPOLYGON: Final = 6
 
 
 def service_circles(
@@ -177,8 +178,7 @@ def _draw(walk: _Walk, places: StationPlaces, to_degrees: pyproj.Transformer) ->
     land = owned_land(network, walk.cell_m, walk.off_street_m + walk.cell_m)
     seeds = make_seeds(network, places.on, walk.times, places.group)
     found = reach(network, places.on, walk.furthest_s, walk.times, group=places.group)
-    streets = make_streets(network, walk.times)
-    rings = trace_fields(network, land, streets, found, seeds, walk.limits_m, walk.off_street_m)
+    rings = trace_fields(network, land, walk.times, found, seeds, walk.limits_m, walk.off_street_m)
     raw = polygons(rings).reshape(-1, count)
 
     def finish(start: int, stop: int) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
@@ -201,7 +201,9 @@ def _finish(
     raw: NDArray[np.object_], to_degrees: pyproj.Transformer, cell_m: float
 ) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
     """Simplify, put every range inside the next larger, measure, and move to longitude and latitude."""
-    shapes = _whole(shapely.simplify(raw, cell_m * _SIMPLIFY, preserve_topology=False))
+    shapes = shapely.simplify(raw, cell_m * _SIMPLIFY, preserve_topology=False)
+    if raw.shape[1] > 1:
+        shapes = _whole(shapes)
     for k in range(raw.shape[1] - 2, -1, -1):
         shapes[:, k] = _whole(shapely.intersection(shapes[:, k], shapes[:, k + 1]))
     moved = shapely.transform(shapes, lambda xy: np.c_[to_degrees.transform(*xy.T)])
@@ -215,15 +217,18 @@ def _degrees(network: WalkNetwork) -> pyproj.CRS:
 
 def _whole(shapes: object) -> NDArray[np.object_]:
     """Return valid MultiPolygons; rounding and overlays may leave a ring that touches itself, or a stray line."""
-    made = np.asarray(shapes, dtype=object)
+    made = np.array(shapes, dtype=object)
     bad = ~shapely.is_valid(made)
     made[bad] = shapely.make_valid(made[bad])
-    many = np.full(made.size, shapely.MultiPolygon(), dtype=object)
-    parts, of = shapely.get_parts(made.ravel(), return_index=True)
-    area = (shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)
-    if area.any():
-        shapely.multipolygons(parts[area], indices=of[area], out=many)
-    return many.reshape(made.shape)
+    odd = shapely.get_type_id(made) != _MULTIPOLYGON
+    if odd.any():
+        parts, of = shapely.get_parts(made[odd], return_index=True)
+        area = (shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)
+        many = np.full(int(odd.sum()), shapely.MultiPolygon(), dtype=object)
+        if area.any():
+            shapely.multipolygons(parts[area], indices=of[area], out=many)
+        made[odd] = many
+    return made
 
 
 def _outcomes(

@@ -105,6 +105,20 @@ class WalkNetwork:
         return make_graph(self.edge_nodes, len(self.node_xy))
 
     @cached_property
+    def edge_bounds(self) -> NDArray[np.float64]:
+        """Return (m, 4) west, south, east and north of every edge."""
+        first = self.vertex_start[:-1]
+        return np.c_[np.minimum.reduceat(self.vertex_xy, first), np.maximum.reduceat(self.vertex_xy, first)]
+
+    @cached_property
+    def vertex_share(self) -> NDArray[np.float64]:
+        """Return how far along its edge every vertex lies, from 0 to 1."""
+        first, count = self.vertex_start[:-1], np.diff(self.vertex_start)
+        walked = np.r_[0.0, np.cumsum(np.hypot(*np.diff(self.vertex_xy, axis=0).T))]
+        share = (walked - np.repeat(walked[first], count)) / np.repeat(np.maximum(self.edge_length_m, 1e-9), count)
+        return np.clip(share, 0.0, 1.0)
+
+    @cached_property
     def street_index(self) -> SegmentIndex:
         """Return the segments of the edges with roadside access, by cell; ``line`` is the edge."""
         return index_lines(self.vertex_start, self.vertex_xy, self.edge_roadside)

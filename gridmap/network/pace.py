@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,20 +69,24 @@ class WalkTimes:
     seconds
         (edges, 2) float32: along every edge from its start to its end and back, in the direction of the search;
         :data:`NEVER_S` where one may not.
+    arcs
+        The same by neighbour, as ``network.graph`` has them.
     speed_m_s
         Metres a second on the level, also off the network.
     """
 
     seconds: Seconds
+    arcs: Seconds
     speed_m_s: float
 
-    def arcs(self, network: WalkNetwork) -> Seconds:
-        """Return the seconds to each neighbour in ``network.graph``."""
-        return self.seconds[network.graph.edge, network.graph.back]
+
+_KNOWN: WeakKeyDictionary[WalkNetwork, dict[tuple[float, Pace], WalkTimes]] = WeakKeyDictionary()
+_MOST: Final = 8
+"""Paces kept for a network; who asks for more is not slowed by working out one of them again."""
 
 
 def walk_times(network: WalkNetwork, speed_m_s: float = WALKING_M_S, pace: Pace = Pace()) -> WalkTimes:
-    """Return the seconds along every edge.
+    """Return the seconds along every edge, worked out once for a network and pace.
 
     Parameters
     ----------
@@ -103,6 +108,15 @@ def walk_times(network: WalkNetwork, speed_m_s: float = WALKING_M_S, pace: Pace 
         raise InputError(f"speed_m_s={speed_m_s!r}: give a number, for example 1.1") from None
     if not 0 < speed < np.inf:
         raise InputError(f"speed_m_s={speed_m_s!r}: a walking speed is above zero, for example 1.1")
+    known = _KNOWN.setdefault(network, {})
+    if (speed, pace) not in known:
+        if len(known) >= _MOST:
+            known.clear()
+        known[speed, pace] = _times(network, speed, pace)
+    return known[speed, pace]
+
+
+def _times(network: WalkNetwork, speed: float, pace: Pace) -> WalkTimes:
     level = network.edge_length_m / speed
     if "steps" in network.class_names:
         level = np.where(network.edge_class == network.class_names.index("steps"), level * pace.steps, level)
@@ -114,4 +128,6 @@ def walk_times(network: WalkNetwork, speed_m_s: float = WALKING_M_S, pace: Pace 
     if network.edge_oneway is not None:
         seconds[network.edge_oneway < 0, 0] = NEVER_S
         seconds[network.edge_oneway > 0, 1] = NEVER_S
-    return WalkTimes(np.ascontiguousarray(seconds[:, ::-1] if pace.towards else seconds, dtype=np.float32), speed)
+    walked = np.ascontiguousarray(seconds[:, ::-1] if pace.towards else seconds, dtype=np.float32)
+    graph = network.graph
+    return WalkTimes(walked, walked[graph.edge, graph.back], speed)

@@ -99,7 +99,7 @@ def passed(
     limit_s, walk
         Seconds; :func:`gridmap.network.pace.walk_times`.
     """
-    graph, arcs = network.graph, walk.arcs(network)
+    graph, arcs = network.graph, walk.arcs
     seeds = make_seeds(network, origins, walk, group)
     off_s = places.offset_m / np.float32(walk.speed_m_s)
 

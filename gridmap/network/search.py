@@ -110,7 +110,7 @@ def reach(
     Reach
         Junctions reached by origin or group, with seconds (float32).
     """
-    graph, arcs = network.graph, walk.arcs(network)
+    graph, arcs = network.graph, walk.arcs
     seeds = make_seeds(network, origins, walk, group)
 
     def search(low: int, high: int) -> tuple[NDArray[np.int64], Ints, Seconds]:
@@ -132,9 +132,7 @@ def nearest_source(network: WalkNetwork, sources: Snapped, walk: WalkTimes, limi
     owner = np.repeat(np.arange(len(sources), dtype=np.int32), 2)
     limit = np.float32(min(limit_s, NEVER_S / 2))
     return Nearest(
-        *_nearest(
-            graph.start, graph.target, walk.arcs(network), seeds.node.ravel(), seeds.seconds.ravel(), owner, limit
-        )
+        *_nearest(graph.start, graph.target, walk.arcs, seeds.node.ravel(), seeds.seconds.ravel(), owner, limit)
     )
 
 

@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from gridmap.circles.contour import polygons, zero_rings
+from gridmap.circles.contour import Rings, polygons, zero_rings
 
 
-def drawn(values, low=(0.0, 0.0), cell_m=1.0):
-    rings = zero_rings(np.asarray(values, dtype=np.float32))
-    return polygons([rings], np.array([low[0]]), np.array([low[1]]), cell_m)[0]
+def drawn(values):
+    return polygons(zero_rings(np.asarray(values, dtype=np.float32)))[0]
 
 
 def raster(seed: int, rows: int, columns: int, kind: str) -> np.ndarray:
@@ -69,10 +68,10 @@ def test_a_ring_has_its_hole_and_the_island_in_it():
     assert shape.area == pytest.approx(np.pi * (22**2 - 14**2 + 6**2), rel=0.01)
 
 
-def test_several_rasters_come_out_each_in_its_place_and_the_empty_one_empty():
-    one, nothing = np.array([[1, 1, 1], [1, -1, 1], [1, 1, 1.0]]), np.ones((4, 5))
-    rings = [zero_rings(values.astype(np.float32)) for values in (one, nothing, one)]
-    shapes = polygons(rings, np.array([100.0, 0.0, -40.0]), np.array([0.0, 0.0, 10.0]), 20.0)
+def test_several_outlines_come_out_each_on_its_own_and_the_empty_one_empty():
+    one = zero_rings(np.array([[1, 1, 1], [1, -1, 1], [1, 1, 1]], dtype=np.float32))
+    start, moved = np.r_[one.start, one.start[1:] + len(one.xy)], np.r_[one.xy * 20 + (100, 0), one.xy * 20 - (40, -10)]
+    shapes = polygons(Rings(start, moved, np.array([-1, -1]), np.array([0, 2]), 3))
     assert [shape.is_empty for shape in shapes] == [False, True, False]
     assert shapely.get_coordinates(shapely.centroid(shapes[[0, 2]])).tolist() == [[120, 20], [-20, 30]]
     assert shapely.area(shapes).tolist() == pytest.approx([200, 0, 200])

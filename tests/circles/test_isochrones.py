@@ -61,7 +61,8 @@ def test_circles_are_valid_nested_and_as_large_as_they_say(seed):
     places = stations(*rng.uniform(0, 800, (12, 2)))
     circles = service_circles(made, places, minutes=(1, 2, 3.5, 6), cell_m=15)
     assert circles.geometry.is_valid.all()
-    np.testing.assert_allclose(circles["area_m2"], circles.geometry.to_crs(CRS).area)
+    # The vertices are rounded to a millimetre after the area was measured.
+    np.testing.assert_allclose(circles["area_m2"], circles.geometry.to_crs(CRS).area, rtol=1e-5, atol=0.2)
     for _, rows in circles.groupby("station"):
         for small, large in pairwise(rows.geometry):
             # Where borders cross, the vertex is rounded to the storage grid.
@@ -147,7 +148,7 @@ def test_stations_that_cannot_be_told_apart_are_refused(town):
         service_circles(town, stations((0, 0), (9, 9), station=["a", "a"]))
     with pytest.raises(LayerError, match=r"row 1: no 'station'"):
         service_circles(town, stations((0, 0), (9, 9), station=["a", None]))
-    with pytest.raises(LayerError, match=r"no column 'post'; they have station"):
+    with pytest.raises(LayerError, match=r"no column 'post'; there is station"):
         service_circles(town, stations((0, 0)), group="post")
 
 

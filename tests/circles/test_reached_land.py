@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import networkx as nx
 import numpy as np
 import pytest
 import shapely
-from shapely import Point
+from shapely import LineString, Point, Polygon
 
 from gridmap.circles.isochrones import service_circles
-from gridmap.circles.ownership import own_cells
+from gridmap.circles.ownership import SHARES, TILE, OwnedLand
 from gridmap.network.io import read_network
-from tests.network.made import as_graph, layer, random_network
+from gridmap.network.pace import walk_times
+from gridmap.network.places import by_edge, passed
+from gridmap.network.snap import snap
+from tests.network.made import CORNER, as_graph, layer, network, random_network
 
 SPEED = 1.1
 
@@ -80,22 +84,88 @@ def test_on_real_streets_what_is_in_time_is_inside_and_what_is_beyond_outside(sh
     assert late.mean() <= 0.01
 
 
+CELL_M, REACH_M = 20.0, 60.0
+
+
+def cells_of(tiles, wanted=None):
+    """Return edge, share along it, offset in metres and centre of every cell of the tiles made, or of those wanted."""
+    made = np.flatnonzero(tiles.place >= 0) if wanted is None else wanted
+    number = tiles.place[made]
+    inner = np.arange(TILE * TILE)
+    x = tiles.low_x + (made[:, None] % tiles.columns * TILE + inner % TILE) * tiles.cell_m
+    y = tiles.low_y + (made[:, None] // tiles.columns * TILE + inner // TILE) * tiles.cell_m
+    shares, offsets = tiles.share[number] / SHARES, tiles.offset_cm[number] / 100
+    return (each.ravel() for each in (tiles.edge[number], shares, offsets, x, y))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_every_cell_belongs_to_the_nearest_street_and_no_cell_in_reach_is_missing(seed):
     made = random_network(seed)
-    cells = own_cells(made, 20.0, 60.0)
-    x, y = cells.low_x + cells.column * 20.0, cells.low_y + cells.row * 20.0
-    lines = made.edges().geometry.to_numpy()
-    centres = shapely.points(x, y)
+    edge, share, offset_m, x, y = cells_of(OwnedLand(made, CELL_M, REACH_M).all_tiles())
+    lines, centres = made.edges().geometry.to_numpy(), shapely.points(x, y)
     nearest = shapely.distance(lines[shapely.STRtree(lines).nearest(centres)], centres)
-    np.testing.assert_allclose(cells.offset_m, nearest, atol=0.001)
-    assert nearest.max() <= 60
-    low, high = made.node_xy.min(axis=0) - 90, made.node_xy.max(axis=0) + 90
-    columns = np.arange(np.ceil((low[0] - cells.low_x) / 20), np.floor((high[0] - cells.low_x) / 20) + 1)
-    rows = np.arange(np.ceil((low[1] - cells.low_y) / 20), np.floor((high[1] - cells.low_y) / 20) + 1)
-    every = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
-    there = shapely.points(every * 20.0 + (cells.low_x, cells.low_y))
-    reached = shapely.dwithin(there, shapely.multilinestrings(lines), 60.0)
-    mine = set(zip(cells.column.tolist(), cells.row.tolist(), strict=True))
-    assert mine == {tuple(cell) for cell in every[reached].astype(int).tolist()}
-    assert sorted(cells.places.item.tolist()) == list(range(len(x)))
+    owned = edge >= 0
+    assert (owned == (nearest <= REACH_M)).all()
+    np.testing.assert_allclose(offset_m[owned], nearest[owned], atol=0.006)
+    foot = shapely.line_interpolate_point(lines[edge[owned]], share[owned], normalized=True)
+    np.testing.assert_allclose(shapely.distance(foot, centres[owned]), nearest[owned], atol=0.1)
+    # All land within reach of a street lies in the raster.
+    west, south, east, north = shapely.bounds(shapely.multilinestrings(lines).buffer(REACH_M))
+    assert x.min() <= west
+    assert y.min() <= south
+    assert x.max() >= east
+    assert y.max() >= north
+
+
+def test_nobody_owns_water_nor_land_behind_a_barrier():
+    lake, railway = (
+        Polygon([(150, 0), (400, 0), (400, 300), (150, 300)], [[(203, 53), (347, 53), (347, 247), (203, 247)]]),
+        LineString([(-900, -30), (1500, -30)]),
+    )
+    made = network((((-500, 0), (1000, 0)), {}), water=layer(lake), rail=layer(railway))
+    edge, _, _, x, y = cells_of(OwnedLand(made, 10.0, 100.0).all_tiles())
+    x, y = x - CORNER[0], y - CORNER[1]
+    owned = edge >= 0
+    assert not shapely.contains_xy(lake, x, y)[owned].any()
+    assert not (owned & (y < -30)).any(), "the railway lies before them"
+    assert not (owned & (x > 150) & (x < 400) & (y > 1)).any(), "the shore lies before the island"
+    assert owned[(x > -400) & (x < 100) & (np.abs(y - 50) < 40)].all()
+
+
+def test_tiles_made_one_by_one_in_any_order_are_those_made_at_once():
+    made = random_network(1, corners=20)
+    whole, piecewise = OwnedLand(made, CELL_M, REACH_M).all_tiles(), OwnedLand(made, CELL_M, REACH_M)
+    count = len(whole.place)
+    assert count > 3
+    for number in np.random.default_rng(0).permutation(count):
+        tiles = piecewise.tiles(np.array([number]))
+    for one, other in zip(cells_of(whole, np.arange(count)), cells_of(tiles, np.arange(count)), strict=True):
+        np.testing.assert_array_equal(
+            one[whole.edge[whole.place].ravel() >= 0], other[whole.edge[whole.place].ravel() >= 0]
+        )
+
+
+@pytest.mark.parametrize(("cell_m", "most"), [(20, 0.006), (10, 0.004)])
+@pytest.mark.parametrize("name", ["liechtenstein/liechtenstein_2021.osm.pbf", "porto/porto.osm.pbf"])
+def test_of_the_addresses_beside_streets_few_are_on_the_wrong_side_of_the_line(shared, name, cell_m, most):
+    """Addresses 5 to 35 m from streets within the straight-line circle, timed place by place without any raster."""
+    made = read_network(shared(name), water=shared(name), rail=shared(name))
+    rng = np.random.default_rng(3)
+    lines, start = made.edges().geometry.to_numpy(), rng.choice(np.flatnonzero(made.edge_roadside), 24)
+    posts = shapely.line_interpolate_point(lines[start], 0.5, normalized=True)
+    asked = gpd.GeoDataFrame({"station": range(24)}, geometry=posts, crs=made.crs)
+    circles = service_circles(made, asked, minutes=[15], cell_m=cell_m).geometry.to_crs(made.crs).to_numpy()
+    wrong = 0
+    for post, circle in zip(posts, circles, strict=True):
+        near = np.flatnonzero(made.edge_roadside & shapely.dwithin(lines, post, 990))
+        edge = rng.choice(near, 2000, p=made.edge_length_m[near] / made.edge_length_m[near].sum())
+        angle, off = rng.uniform(0, 2 * np.pi, 2000), rng.uniform(5, 35, 2000)
+        on = shapely.line_interpolate_point(lines[edge], rng.uniform(0, 1, 2000), normalized=True)
+        xy = shapely.get_coordinates(on) + np.c_[np.cos(angle), np.sin(angle)] * off[:, None]
+        xy = xy[shapely.dwithin(shapely.points(xy), post, 990)]
+        places = snap(made, *xy.T, 100.0)
+        beside = (places.offset_m >= 5) & (places.offset_m <= 35)
+        xy, places, origin = xy[beside], places.take(beside), snap(made, post.x, post.y, 100.0)
+        found = passed(made, origin, by_edge(made, places), 900.0, walk_times(made, SPEED))
+        wrong += (np.isin(np.arange(len(xy)), found.item) != shapely.contains_xy(circle, *xy.T)).mean() / len(posts)
+    assert wrong <= most
