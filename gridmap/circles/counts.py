@@ -15,8 +15,8 @@ from gridmap.circles.demand import Demand, Floats, Source, column_of, numbers_of
 from gridmap.circles.gaps import reasons
 from gridmap.circles.stations import StationPlaces
 from gridmap.errors import LayerError
+from gridmap.geo.crs import point_xy
 from gridmap.geo.io import as_layer
-from gridmap.network.model import WalkNetwork
 from gridmap.network.places import Passed
 from gridmap.network.search import Nearest
 
@@ -157,17 +157,16 @@ def area_of(demand: Demand, areas: Source, column: str) -> pd.Categorical:
         raise LayerError(
             f"the areas, row {layer.index[int(np.argmin(codes))]}: no {column!r}; every area needs its own"
         )
-    known = np.flatnonzero(np.isfinite(demand.xy[:, 0]))
-    shapes = _on_network(demand.network, layer)
-    # Polygons ask for points, not the other way round: what asks is prepared once.
-    area, point = shapely.STRtree(shapely.points(demand.xy[known])).query(shapes, predicate="intersects")
-    found = np.full(len(demand), len(layer), dtype=np.int64)
-    np.minimum.at(found, known[point], area)
-    return pd.Categorical.from_codes(np.r_[codes, -1][found], categories=names)
-
-
-def _on_network(network: WalkNetwork, layer: gpd.GeoDataFrame) -> NDArray[np.object_]:
-    return np.asarray(layer.geometry.to_crs(network.crs).values, dtype=object)
+    shapes = np.asarray(layer.geometry.to_crs(demand.layer.crs).values, dtype=object)
+    home, area = shapely.STRtree(shapes).query(demand.points)
+    # Boxes first, then areas prepared once each: a tree's own predicate would walk round an area for every home.
+    shapely.prepare(shapes)
+    x, y = point_xy(demand.points)
+    inside = np.flatnonzero(shapely.intersects_xy(shapes[area], x[home], y[home]))
+    last_first = inside[np.argsort(-area[inside], kind="stable")]
+    found = np.full(len(demand), -1, dtype=np.int64)
+    found[home[last_first]] = codes[area[last_first]]
+    return pd.Categorical.from_codes(found, categories=names)
 
 
 def _cumulated(

@@ -19,11 +19,11 @@ from gridmap.circles.counts import (
     out_of_reach,
     table_of_homes,
 )
-from gridmap.circles.demand import Demand, Source, as_demand
+from gridmap.circles.demand import HOME_OFF_STREET_M, Demand, Source, as_demand
 from gridmap.circles.estates import estates_without_station
 from gridmap.circles.facilities import count_kinds, place_facilities
 from gridmap.circles.gaps import GAP_M, gap_numbers, gap_table
-from gridmap.circles.isochrones import OFF_STREET_M, check_ranges
+from gridmap.circles.isochrones import check_ranges
 from gridmap.circles.stations import place_stations
 from gridmap.errors import InputError
 from gridmap.geo.io import as_layer
@@ -101,7 +101,7 @@ def coverage(
     area: str = "code",
     kind: str = "kind",
     gap_m: float = GAP_M,
-    off_street_m: float = OFF_STREET_M,
+    off_street_m: float = HOME_OFF_STREET_M,
 ) -> Coverage:
     """Count the households that walk to a station within so many minutes.
 

@@ -149,6 +149,8 @@ def _whole(shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
 def _in_area(stations: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     """Return which stations lie where their CRS is meant for."""
     use = stations.crs.area_of_use
+    if use is None:
+        return np.zeros(len(stations), dtype=bool)
     degrees = gpd.GeoSeries(stations.geometry.values, crs=stations.crs).to_crs(WGS84)
     west, south, east, north = shapely.bounds(np.asarray(degrees.values, dtype=object)).T
     return np.asarray((west >= use.west) & (east <= use.east) & (south >= use.south) & (north <= use.north))
