@@ -97,7 +97,7 @@ def main() -> int:
     options = read_options()
     bars = Bars()
     print_setting()
-    tables: dict[str, list[tuple[str, ...]]] = {"homes": [], "snap": [], "read": []}
+    tables: dict[str, list[tuple[str, ...]]] = {"homes": [], "counted": [], "snap": [], "read": []}
     for name in options.places:
         place = data.open_place(name)
         truth = Truth(place)
@@ -105,7 +105,9 @@ def main() -> int:
             against_engines(place, truth, options, bars)
         if "homes" in options.parts:
             out.print(f"[dim]{name}: homes[/]")
-            tables["homes"].append(homes.judge_coverage(place, options.repeats, bars))
+            counted = homes.judge_coverage(place, options.repeats, bars)
+            tables["homes"].append(counted.times)
+            tables["counted"].append(counted.households)
             homes.judge_exactness(place, truth, bars)
             tables["snap"].append(homes.judge_snapping(place, options.repeats, bars))
         if "read" in options.parts:
@@ -322,13 +324,19 @@ def _near_barriers(place: data.Place, truth: Truth) -> NDArray[np.int64]:
 
 def print_tables(tables: dict[str, list[tuple[str, ...]]]) -> None:
     titles = {
-        "homes": (f"{data.HOMES:,} homes × {data.ORIGINS} stations: exact coverage beside polygons", homes.HEADER),
+        "homes": (f"{data.HOMES:,} homes × {data.ORIGINS} stations, counted", homes.HEADER),
+        "counted": ("Households within reach of any station, exactly and by polygons (at 20 m)", homes.COUNT_HEADER),
         "snap": (f"{data.HOMES:,} homes put on their streets", homes.SNAP_HEADER),
         "read": ("Reading an extract", reading.HEADER),
     }
     for name, (title, header) in titles.items():
         if tables[name]:
             print_table(title, header, tables[name])
+    if tables["counted"]:
+        out.print(
+            "By polygons a home counts as the land around it, by a line drawn through cells; exactly, by its own walk. "
+            "Homes within a cell of the line fall to either side, and what they add and take nearly cancels out."
+        )
 
 
 if __name__ == "__main__":
