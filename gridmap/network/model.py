@@ -108,7 +108,8 @@ class WalkNetwork:
     def edge_bounds(self) -> NDArray[np.float64]:
         """Return (m, 4) west, south, east and north of every edge."""
         first = self.vertex_start[:-1]
-        return np.c_[np.minimum.reduceat(self.vertex_xy, first), np.maximum.reduceat(self.vertex_xy, first)]
+        low, high = np.minimum.reduceat(self.vertex_xy, first), np.maximum.reduceat(self.vertex_xy, first)
+        return np.concatenate((low, high), axis=1)
 
     @cached_property
     def vertex_share(self) -> NDArray[np.float64]:
@@ -116,7 +117,7 @@ class WalkNetwork:
         first, count = self.vertex_start[:-1], np.diff(self.vertex_start)
         walked = np.r_[0.0, np.cumsum(np.hypot(*np.diff(self.vertex_xy, axis=0).T))]
         share = (walked - np.repeat(walked[first], count)) / np.repeat(np.maximum(self.edge_length_m, 1e-9), count)
-        return np.clip(share, 0.0, 1.0)
+        return np.asarray(np.clip(share, 0.0, 1.0))
 
     @cached_property
     def street_index(self) -> SegmentIndex:
