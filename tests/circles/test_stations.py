@@ -111,7 +111,8 @@ def test_the_best_of_several_entrances_counts(town):
 
 
 def test_an_entrance_that_is_nowhere_is_left_out_and_a_broken_outline_is_no_station(town):
-    broken = Polygon([(480, 480), (520, np.nan), (520, 520), (480, 480)])
+    with np.errstate(invalid="ignore"):
+        broken = Polygon([(480, 480), (520, np.nan), (520, 520), (480, 480)])
     whole = layer(MultiPoint([(np.nan, 1), (410, 1010)]), broken, MultiPoint(), station=["w", "b", "e"])
     places = place_stations(town, whole)
     assert places.row.tolist() == [0, 1, 2]
