@@ -20,9 +20,11 @@ import circles_ours as ours
 import circles_peers as peers
 import circles_read as reading
 import numpy as np
-from bench import Bars, Timing, in_turn, milliseconds, out, print_table, seconds_of, short
+from bench import CACHE, ROOT, Bars, Timing, in_turn, milliseconds, out, print_table, seconds_of, short
 from circles_truth import Across, Answers, Errors, Truth, across
 from numpy.typing import NDArray
+
+import gridmap
 
 VALHALLA = "Valhalla"
 PARTS = ("speed", "truth", "homes", "read")
@@ -97,6 +99,7 @@ def main() -> int:
     options = read_options()
     bars = Bars()
     print_setting()
+    compile_kernels()
     tables: dict[str, list[tuple[str, ...]]] = {"homes": [], "counted": [], "snap": [], "read": []}
     for name in options.places:
         place = data.open_place(name)
@@ -139,6 +142,15 @@ def print_setting() -> None:
         "generalize as by default, timed inside its process around Actor.isochrone, a process a core. pandana, scipy "
         "and OSMnx walk on our network. ~: asked of fewer origins, the time scaled up in proportion."
     )
+
+
+def compile_kernels() -> None:
+    """Draw around a small town once, so that no compiling is taken for loading."""
+    town = ROOT / "data" / "town"
+    with data.cache_folder(CACHE / "circles" / "cache"):
+        place = data.Place("", town, gridmap.read_network(town / "streets.gpkg"), np.empty((0, 2)))
+    for cell_m in ours.CELLS_M:
+        ours.circles(place, place.stations(1), cell_m)
 
 
 def against_engines(place: data.Place, truth: Truth, options: Options, bars: Bars) -> None:
