@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
@@ -18,9 +17,9 @@ from gridmap.circles.contour import polygons
 from gridmap.circles.field import trace_fields
 from gridmap.circles.outline import cut_ends
 from gridmap.circles.ownership import owned_land
-from gridmap.circles.stations import ACCESS_M, CLIPPED, ISLAND, OFF_NETWORK, OK, StationPlaces, place_stations
+from gridmap.circles.stations import ACCESS_M, CLIPPED, OFF_NETWORK, OK, StationPlaces, place_stations
 from gridmap.errors import InputError
-from gridmap.geo.crs import WGS84, round_vertices, storage_crs
+from gridmap.geo.crs import round_vertices
 from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import Pace, WalkTimes, walk_times
@@ -106,21 +105,20 @@ def service_circles(
         raise InputError(f"cell_m={cell_m!r}: allowed are 1 to 100 metres; 20 is usual")
     places = place_stations(network, stations, station=station, group=group, access_m=access_m)
     walk = _Walk(network, walk_times(network, speed_m_s, pace), ranges * 60 * float(speed_m_s), cell_m, off_street_m)
-    degrees = _degrees(network)
-    drawn = _draw(walk, places, pyproj.Transformer.from_crs(network.crs, degrees, always_xy=True))
+    drawn = _draw(walk, places)
+    outcome, reason = _outcomes(places, ranges, drawn)
     circles = gpd.GeoDataFrame(
         {
             "station": pd.Series(np.repeat(places.name, len(ranges)), dtype=object).infer_objects(),
             "minutes": np.tile(ranges, len(places.name)),
+            "outcome": outcome.ravel(),
+            "reason": reason.ravel(),
+            "area_m2": drawn.area_m2.ravel(),
+            "speed_m_s": float(speed_m_s),
         },
         geometry=drawn.shapes.ravel(),
-        crs=degrees,
+        crs=network.to_degrees.target_crs,
     )
-    outcome, reason = _outcomes(places, circles, drawn.cut.ravel())
-    circles.insert(2, "outcome", outcome)
-    circles.insert(3, "reason", reason)
-    circles.insert(4, "area_m2", drawn.area_m2.ravel())
-    circles.insert(5, "speed_m_s", float(speed_m_s))
     circles.attrs["network_date"] = network.date.isoformat() if network.date else None
     circles.attrs["barriers"] = {str(kind): int(n) for kind, n in network.barriers["kind"].value_counts().items()}
     return circles
@@ -172,20 +170,20 @@ class _Drawn:
     cut: NDArray[np.bool_]
 
 
-def _draw(walk: _Walk, places: StationPlaces, to_degrees: pyproj.Transformer) -> _Drawn:
+def _draw(walk: _Walk, places: StationPlaces) -> _Drawn:
     network, count = walk.network, len(walk.limits_m)
     # One cell further than one walks, so that the contour can pass between an owned cell and the next.
     land = owned_land(network, walk.cell_m, walk.off_street_m + walk.cell_m)
     seeds = make_seeds(network, places.on, walk.times, places.group)
     found = reach(network, places.on, walk.furthest_s, walk.times, group=places.group)
     rings = trace_fields(network, land, walk.times, found, seeds, walk.limits_m, walk.off_street_m)
-    raw = polygons(rings).reshape(-1, count)
+    shapes = _in_threads(lambda raw: _nested(raw, walk.cell_m), polygons(rings).reshape(-1, count))
+    moved = shapely.transform(shapes, lambda xy: np.c_[network.to_degrees.transform(*xy.T)])
+    return _Drawn(_in_threads(_whole, round_vertices(moved)), shapely.area(shapes), _cut(walk, found))
 
-    def finish(start: int, stop: int) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
-        return _finish(raw[start:stop], to_degrees, walk.cell_m)
 
-    shapes, areas = zip(*spread(finish, len(raw), worth=_WORTH), strict=True)
-    return _Drawn(np.concatenate(shapes), np.concatenate(areas), _cut(walk, found))
+def _in_threads(work: Callable[[NDArray[np.object_]], NDArray[np.object_]], shapes: Any) -> NDArray[np.object_]:
+    return np.concatenate(spread(lambda start, stop: work(shapes[start:stop]), len(shapes), worth=_WORTH))
 
 
 def _cut(walk: _Walk, found: Reach) -> NDArray[np.bool_]:
@@ -197,22 +195,14 @@ def _cut(walk: _Walk, found: Reach) -> NDArray[np.bool_]:
     return np.asarray(nearest[:, None] < walk.limits_m)
 
 
-def _finish(
-    raw: NDArray[np.object_], to_degrees: pyproj.Transformer, cell_m: float
-) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
-    """Simplify, put every range inside the next larger, measure, and move to longitude and latitude."""
-    shapes = shapely.simplify(raw, cell_m * _SIMPLIFY, preserve_topology=False)
+def _nested(raw: NDArray[np.object_], cell_m: float) -> NDArray[np.object_]:
+    """Simplify, and put every range inside the next larger: simplified one by one they no longer are."""
+    shapes: NDArray[np.object_] = shapely.simplify(raw, cell_m * _SIMPLIFY, preserve_topology=False)
     if raw.shape[1] > 1:
         shapes = _whole(shapes)
     for k in range(raw.shape[1] - 2, -1, -1):
         shapes[:, k] = _whole(shapely.intersection(shapes[:, k], shapes[:, k + 1]))
-    moved = shapely.transform(shapes, lambda xy: np.c_[to_degrees.transform(*xy.T)])
-    return _whole(round_vertices(moved)), np.asarray(shapely.area(shapes))
-
-
-def _degrees(network: WalkNetwork) -> pyproj.CRS:
-    to_wgs = pyproj.Transformer.from_crs(network.crs, WGS84, always_xy=True)
-    return storage_crs(*to_wgs.transform(*network.node_xy.mean(axis=0)))
+    return shapes
 
 
 def _whole(shapes: object) -> NDArray[np.object_]:
@@ -232,25 +222,13 @@ def _whole(shapes: object) -> NDArray[np.object_]:
 
 
 def _outcomes(
-    places: StationPlaces, circles: gpd.GeoDataFrame, cut: NDArray[np.bool_]
+    places: StationPlaces, ranges: NDArray[np.float64], drawn: _Drawn
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    verdicts = [_verdict(places, at) for at in range(len(places.name))]
-    count = len(circles) // max(len(verdicts), 1)
-    outcome = np.repeat(np.array([outcome for outcome, _ in verdicts], dtype=object), count)
-    reason = np.repeat(np.array([reason for _, reason in verdicts], dtype=object), count)
-    clipped = (outcome == OK) & cut
+    """Return (groups, ranges) outcome and reason."""
+    outcome, reason = (np.repeat(each[:, None], len(ranges), axis=1) for each in places.verdicts())
+    clipped = (outcome == OK) & drawn.cut
     outcome[clipped], reason[clipped] = CLIPPED, "it reaches the edge of the network and may be larger in truth"
-    short = (outcome == OK) & np.asarray(circles.geometry.is_empty)
+    short = (outcome == OK) & shapely.is_empty(drawn.shapes)
     outcome[short] = OFF_NETWORK
-    reason[short] = [f"no street within {limit:g} minutes on foot" for limit in circles["minutes"][short]]
+    reason[short] = [f"no street within {limit:g} minutes on foot" for limit in ranges[np.nonzero(short)[1]]]
     return outcome, reason
-
-
-def _verdict(places: StationPlaces, at: int) -> tuple[str, str]:
-    """Return outcome and reason of a group: one station on the network is enough."""
-    mine = places.group == at
-    outcomes = places.outcome[mine]
-    if (outcomes == OK).any():
-        return OK, ""
-    worst = ISLAND if (outcomes == ISLAND).any() else OFF_NETWORK
-    return worst, str(places.reason[mine][outcomes == worst][0])

@@ -7,7 +7,6 @@ adds up walking times.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Lock
 from typing import Final, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
@@ -104,11 +103,10 @@ class OwnedLand:
         self._reach_m = reach_m
         self._lock = Lock()
         self._made = 0
-        empty = Tiles(
+        self._tiles = Tiles(
             float(low[0]), float(low[1]), cell_m, columns, rows, np.full(columns * rows, -1, np.int32),
             *_store(min(columns * rows, _FIRST_TILES)),
         )  # fmt: skip
-        self._tiles = empty
 
     def all_tiles(self) -> Tiles:
         """Return the raster with every tile made."""
@@ -127,10 +125,11 @@ class OwnedLand:
         tiles = self._tiles
         needed = self._made + len(missing)
         if needed > len(tiles.walled):
-            grown = _store(min(max(2 * len(tiles.walled), needed), len(tiles.place)))
-            for old, new in zip((tiles.edge, tiles.share, tiles.offset_cm, tiles.walled), grown, strict=True):
-                new[: self._made] = old[: self._made]
-            tiles = tiles._replace(edge=grown[0], share=grown[1], offset_cm=grown[2], walled=grown[3])
+            edge, share, offset_cm, walled = _store(min(max(2 * len(tiles.walled), needed), len(tiles.place)))
+            kept = slice(0, self._made)
+            edge[kept], share[kept], walled[kept] = tiles.edge[kept], tiles.share[kept], tiles.walled[kept]
+            offset_cm[kept] = tiles.offset_cm[kept]
+            tiles = tiles._replace(edge=edge, share=share, offset_cm=offset_cm, walled=walled)
         places = np.arange(self._made, needed)
 
         def work(start: int, stop: int) -> None:
@@ -139,28 +138,21 @@ class OwnedLand:
                 self._length_m, self._walls, self._wet, self._reach_m,
             )  # fmt: skip
 
-        # Neighbours cost alike: every other tile goes to the other thread.
         spread(work, len(missing), worth=8)
         place = tiles.place.copy()
         place[missing] = places
         self._tiles, self._made = tiles._replace(place=place), needed
 
 
-@dataclass(frozen=True)
-class _Key:
-    cell_m: float
-    reach_m: float
-
-
-_KNOWN: WeakKeyDictionary[WalkNetwork, dict[_Key, OwnedLand]] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[WalkNetwork, dict[tuple[float, float], OwnedLand]] = WeakKeyDictionary()
 
 
 def owned_land(network: WalkNetwork, cell_m: float, reach_m: float) -> OwnedLand:
     """Return the raster of a network, the same one whenever it is asked for again; see :class:`OwnedLand`."""
     known = _KNOWN.setdefault(network, {})
-    key = _Key(float(cell_m), float(reach_m))
+    key = float(cell_m), float(reach_m)
     if key not in known:
-        known[key] = OwnedLand(network, key.cell_m, key.reach_m)
+        known[key] = OwnedLand(network, *key)
     return known[key]
 
 

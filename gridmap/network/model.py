@@ -12,6 +12,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from gridmap.geo.crs import WGS84, storage_crs
 from gridmap.network.graph import Graph, make_graph
 from gridmap.network.index import SegmentIndex, index_lines, index_shapes
 
@@ -103,6 +104,12 @@ class WalkNetwork:
     def graph(self) -> Graph:
         """Return the neighbours of every junction."""
         return make_graph(self.edge_nodes, len(self.node_xy))
+
+    @cached_property
+    def to_degrees(self) -> pyproj.Transformer:
+        """Return what moves coordinates from ``crs`` to the longitudes and latitudes that geometry is kept in."""
+        middle = pyproj.Transformer.from_crs(self.crs, WGS84, always_xy=True).transform(*self.node_xy.mean(axis=0))
+        return pyproj.Transformer.from_crs(self.crs, storage_crs(*middle), always_xy=True)
 
     @cached_property
     def edge_bounds(self) -> NDArray[np.float64]:
