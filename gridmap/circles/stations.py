@@ -214,9 +214,8 @@ def _why_off(network: WalkNetwork, points: NDArray[np.float64], access_m: float)
     if len(points) == 0:
         return []
     free = snap(network, points[:, 0], points[:, 1], max(access_m, _LOOK_M), barriers=False)
-    around = np.reshape(shapely.total_bounds(network.islands), (2, 2))
-    low = np.fmin(network.vertex_xy.min(axis=0), around[0])
-    high = np.fmax(network.vertex_xy.max(axis=0), around[1])
+    streets = np.concatenate((network.vertex_xy, shapely.get_coordinates(network.islands)))
+    low, high = streets.min(axis=0), streets.max(axis=0)
     beyond = np.hypot(*np.maximum(np.maximum(low - points, points - high), 0).T)
     kinds = network.barriers["kind"].to_numpy()
     tree = shapely.STRtree(network.barriers.geometry.values)
