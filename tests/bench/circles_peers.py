@@ -330,7 +330,7 @@ class Loaded:
 PANDANA = "pandana + convex hull"
 OSMNX = "OSMnx recipe"
 BUFFERS = "scipy + 50 m buffers"
-PEERS = (Peer(PANDANA, Hulls, 1000), Peer(BUFFERS, Buffers, 20), Peer(OSMNX, Isolines, 5))
+PEERS = (Peer(PANDANA, Hulls, 1000), Peer(BUFFERS, Buffers, 20), Peer(OSMNX, Isolines, 10))
 
 
 def load(place: Place) -> list[Loaded]:
