@@ -216,3 +216,60 @@ def shells(start, xy):
                 smallest = area[r]
                 shell[hole] = r
     return shell
+
+
+@njit(cache=True, nogil=True)
+def simplify(start, xy, tolerance):
+    """Leave out points of rings that lie within a tolerance of the line without them (Douglas and Peucker, 1973).
+
+    Moves the points together in place and adjusts ``start``. A ring keeps three points at least, whatever it is.
+    """
+    most = 1
+    for r in range(len(start) - 1):
+        most = max(most, start[r + 1] - start[r])
+    keep, stack = np.empty(most + 1, np.bool_), np.empty((most + 1, 2), np.int64)
+    filled, first = 0, 0
+    for r in range(len(start) - 1):
+        ring = xy[first : start[r + 1]]
+        first = start[r + 1]
+        count = len(ring)
+        keep[: count + 1] = False
+        keep[0] = True
+        # The ring as a line from its first point back to it.
+        stack[0, 0], stack[0, 1], size, kept = 0, count, 1, 1
+        while size > 0:
+            size -= 1
+            low, high = stack[size]
+            furthest, at = _furthest(ring, low, high)
+            if at > low and (furthest > tolerance * tolerance or (low == 0 and high == count)):
+                keep[at] = True
+                kept += 1
+                stack[size, 0], stack[size, 1] = low, at
+                stack[size + 1, 0], stack[size + 1, 1] = at, high
+                size += 2
+        for k in range(count):
+            if keep[k] or kept < 3:
+                xy[filled] = ring[k]
+                filled += 1
+        start[r + 1] = filled
+
+
+@njit(cache=True, nogil=True)
+def _furthest(ring, low, high):
+    """Return the squared distance of the point between two that is furthest from the line through them, and its place.
+
+    ``high`` may be the number of points: the ring's first point again.
+    """
+    ax, ay = ring[low]
+    bx, by = ring[high % len(ring)]
+    dx, dy = bx - ax, by - ay
+    length = dx * dx + dy * dy
+    inverse = 1.0 / length if length > 0 else 0.0
+    furthest, at = -1.0, low
+    for k in range(low + 1, high):
+        x, y = ring[k, 0] - ax, ring[k, 1] - ay
+        t = min(max((x * dx + y * dy) * inverse, 0.0), 1.0)
+        far = (x - t * dx) ** 2 + (y - t * dy) ** 2
+        if far > furthest:
+            furthest, at = far, k
+    return furthest, at

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gridmap.circles.contour import Rings, chain, follow, linear, shells
+from gridmap.circles.contour import Rings, chain, follow, linear, shells, simplify
 from gridmap.circles.jumps import FAR, change_owner, halve, walked_s
 from gridmap.circles.ownership import SHARES, TILE, OwnedLand, segments
 from gridmap.geo.threads import spread
@@ -27,6 +27,8 @@ Ints: TypeAlias = NDArray[np.int64]
 Parts: TypeAlias = tuple[Ints, Floats, Ints, Ints]
 
 _WORTH: Final = 4
+_SIMPLIFY: Final = 1 / 8
+"""Tolerance in cells of the lines drawn."""
 
 
 class Streets(NamedTuple):
@@ -235,15 +237,16 @@ def _rings(low, high, tiles, streets, walls, origins, boxes, limits, off_street_
             start, xy = _outline(
                 o, tiles, streets, walls, origins, known, boxes[o], rasters, limits[number], off_street_m, walled
             )
-            made, points = len(start) - 1, len(xy)
             shell = shells(start, xy)
+            simplify(start, xy, _SIMPLIFY)
+            made, points = len(start) - 1, start[-1]
             out_start, out_shell = _grown(out_start, rings + made + 1), _grown(out_shell, rings + made)
             out_of, out_xy = _grown(out_of, rings + made), _grown(out_xy, filled + points)
             for k in range(made):
                 out_shell[rings + k] = shell[k] + rings if shell[k] >= 0 else -1
                 out_of[rings + k] = o * len(limits) + number
                 out_start[rings + k + 1] = filled + start[k + 1]
-            out_xy[filled : filled + points] = xy
+            out_xy[filled : filled + points] = xy[:points]
             rings += made
             filled += points
     return out_start[: rings + 1].copy(), out_xy[:filled].copy(), out_shell[:rings].copy(), out_of[:rings].copy()

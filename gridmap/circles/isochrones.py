@@ -29,7 +29,6 @@ OFF_STREET_M: Final = 100.0
 """The furthest one walks off the street network, inside a block."""
 _WORTH: Final = 16
 """Fewer circles than this are not worth a second thread."""
-_SIMPLIFY: Final = 1 / 8
 _MULTIPOLYGON: Final = 6
 
 
@@ -117,7 +116,7 @@ def service_circles(
             "speed_m_s": float(speed_m_s),
         },
         geometry=drawn.shapes.ravel(),
-        crs=network.to_degrees.target_crs,
+        crs=network.degrees,
     )
     circles.attrs["network_date"] = network.date.isoformat() if network.date else None
     circles.attrs["barriers"] = {str(kind): int(n) for kind, n in network.barriers["kind"].value_counts().items()}
@@ -177,7 +176,7 @@ def _draw(walk: _Walk, places: StationPlaces) -> _Drawn:
     seeds = make_seeds(network, places.on, walk.times, places.group)
     found = reach(network, places.on, walk.furthest_s, walk.times, group=places.group)
     rings = trace_fields(network, land, walk.times, found, seeds, walk.limits_m, walk.off_street_m)
-    shapes = _in_threads(lambda raw: _nested(raw, walk.cell_m), polygons(rings).reshape(-1, count))
+    shapes = _in_threads(_nested, polygons(rings).reshape(-1, count))
     moved = shapely.transform(shapes, lambda xy: np.c_[network.to_degrees.transform(*xy.T)])
     return _Drawn(_in_threads(_whole, round_vertices(moved)), shapely.area(shapes), _cut(walk, found))
 
@@ -195,11 +194,9 @@ def _cut(walk: _Walk, found: Reach) -> NDArray[np.bool_]:
     return np.asarray(nearest[:, None] < walk.limits_m)
 
 
-def _nested(raw: NDArray[np.object_], cell_m: float) -> NDArray[np.object_]:
-    """Simplify, and put every range inside the next larger: simplified one by one they no longer are."""
-    shapes: NDArray[np.object_] = shapely.simplify(raw, cell_m * _SIMPLIFY, preserve_topology=False)
-    if raw.shape[1] > 1:
-        shapes = _whole(shapes)
+def _nested(raw: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Put every range inside the next larger: simplified one by one they no longer are."""
+    shapes = _whole(raw) if raw.shape[1] > 1 else raw
     for k in range(raw.shape[1] - 2, -1, -1):
         shapes[:, k] = _whole(shapely.intersection(shapes[:, k], shapes[:, k + 1]))
     return shapes

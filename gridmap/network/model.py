@@ -106,10 +106,15 @@ class WalkNetwork:
         return make_graph(self.edge_nodes, len(self.node_xy))
 
     @cached_property
+    def degrees(self) -> pyproj.CRS:
+        """Return the longitudes and latitudes that geometry of this place is kept in."""
+        to_wgs = pyproj.Transformer.from_crs(self.crs, WGS84, always_xy=True)
+        return storage_crs(*to_wgs.transform(*self.node_xy.mean(axis=0)))
+
+    @cached_property
     def to_degrees(self) -> pyproj.Transformer:
-        """Return what moves coordinates from ``crs`` to the longitudes and latitudes that geometry is kept in."""
-        middle = pyproj.Transformer.from_crs(self.crs, WGS84, always_xy=True).transform(*self.node_xy.mean(axis=0))
-        return pyproj.Transformer.from_crs(self.crs, storage_crs(*middle), always_xy=True)
+        """Return what moves coordinates from ``crs`` to ``degrees``."""
+        return pyproj.Transformer.from_crs(self.crs, self.degrees, always_xy=True)
 
     @cached_property
     def edge_bounds(self) -> NDArray[np.float64]:
