@@ -17,13 +17,14 @@ Ints: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Edges:
-    """Edges between numbered nodes; ``line`` says which input line each came from."""
+    """Edges between numbered nodes; ``line`` and ``vertex`` say which input line and vertices each came from."""
 
     node_xy: Floats
     nodes: Ints
     line: Ints
     vertex_start: Ints
     vertex_xy: Floats
+    vertex: Ints
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def split_at_shared(xy: Floats, line: Ints, storey: Ints) -> Edges:
         (lines,) the storey of each line.
     """
     if len(line) == 0:
-        return Edges(xy, np.zeros((0, 2), dtype=np.int64), line, np.zeros(1, dtype=np.int64), xy)
+        return Edges(xy, np.zeros((0, 2), dtype=np.int64), line, np.zeros(1, dtype=np.int64), xy, line)
     first = np.r_[True, line[1:] != line[:-1]]
     last = np.r_[line[1:] != line[:-1], True]
     # A millimetre is far below any real distance and far above rounding.
@@ -85,7 +86,7 @@ def _edges(xy: Floats, line: Ints, node: Ints, cut: NDArray[np.bool_], first: ND
     junction, nodes = np.unique(np.c_[node[start], node[stop]], return_inverse=True)
     where = np.zeros(node.max() + 1, dtype=np.int64)
     where[node] = np.arange(len(node))
-    return Edges(xy[where[junction]], nodes.reshape(-1, 2), line[start], begin, xy[index])
+    return Edges(xy[where[junction]], nodes.reshape(-1, 2), line[start], begin, xy[index], index)
 
 
 def as_lines(edges: Edges) -> NDArray[np.object_]:
@@ -96,12 +97,16 @@ def as_lines(edges: Edges) -> NDArray[np.object_]:
 
 def lengths_m(edges: Edges) -> Floats:
     """Return the length of every edge along its polyline, in metres."""
+    return sum_by_edge(edges, np.r_[np.hypot(*np.diff(edges.vertex_xy, axis=0).T), 0.0])
+
+
+def sum_by_edge(edges: Edges, steps: Floats) -> Floats:
+    """Return the sum over every edge of what each vertex says of the step to the next."""
     if len(edges.nodes) == 0:
         return np.zeros(0)
-    step = np.hypot(*np.diff(edges.vertex_xy, axis=0).T)
-    step = np.r_[step, 0.0]
-    step[edges.vertex_start[1:] - 1] = 0.0
-    return np.asarray(np.add.reduceat(step, edges.vertex_start[:-1]))
+    inner = steps.copy()
+    inner[edges.vertex_start[1:] - 1] = 0.0
+    return np.asarray(np.add.reduceat(inner, edges.vertex_start[:-1]))
 
 
 def keep_main(edges: Edges, length_m: Floats) -> Kept:
@@ -118,11 +123,13 @@ def keep_main(edges: Edges, length_m: Floats) -> Kept:
 def select(edges: Edges, kept: NDArray[np.bool_]) -> Edges:
     """Return some of the edges, their nodes numbered anew."""
     count = np.diff(edges.vertex_start)
+    inner = np.repeat(kept, count)
     junction, nodes = np.unique(edges.nodes[kept], return_inverse=True)
     return Edges(
         edges.node_xy[junction],
         nodes.reshape(-1, 2),
         edges.line[kept],
         np.r_[0, np.cumsum(count[kept])],
-        edges.vertex_xy[np.repeat(kept, count)],
+        edges.vertex_xy[inner],
+        edges.vertex[inner],
     )

@@ -26,11 +26,13 @@ from gridmap.errors import LayerError
 from gridmap.geo.files import atomic_path
 from gridmap.network.model import NetworkReport, WalkNetwork
 
-_FORMAT: Final = "gridmap-network-1"
+_FORMAT: Final = "gridmap-network-2"
 """Part of every name: changes when what is kept, or how it is made, changes."""
 _ARRAYS: Final = (
     "node_xy", "edge_nodes", "edge_length_m", "edge_class", "edge_roadside", "vertex_start", "vertex_xy",
 )  # fmt: skip
+_OPTIONAL: Final = ("edge_oneway", "edge_slope", "edge_crossing")
+"""Kept where the network has them."""
 
 
 def place(sources: Sequence[Path | None], highway: str) -> Path:
@@ -78,6 +80,7 @@ def store(network: WalkNetwork, target: Path) -> None:
         "report": vars(network.report),
         "date": network.date.isoformat() if network.date else None,
     }
+    arrays = {name: getattr(network, name) for name in (*_ARRAYS, *_OPTIONAL)}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(target) as draft, draft.open("wb") as stream:
@@ -87,7 +90,7 @@ def store(network: WalkNetwork, target: Path) -> None:
                 barrier_kind=network.barriers["kind"].to_numpy(dtype=str),
                 barriers=_pack(network.barriers.geometry.values),
                 islands=_pack(network.islands),
-                **{name: getattr(network, name) for name in _ARRAYS},
+                **{name: array for name, array in arrays.items() if array is not None},
             )
     except OSError:
         return
@@ -108,7 +111,7 @@ def load(source: Path) -> WalkNetwork | None:
                 class_names=tuple(about["class_names"]),
                 report=NetworkReport(**report),
                 date=datetime.fromisoformat(about["date"]) if about["date"] else None,
-                **{name: kept[name] for name in _ARRAYS},
+                **{name: kept[name] for name in (*_ARRAYS, *(each for each in _OPTIONAL if each in kept))},
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, shapely.errors.ShapelyError):
         return None

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import osmium
-import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from gridmap.errors import LayerError
-from gridmap.geo.crs import metric_crs_of
-from gridmap.geo.io import as_layer, is_extract
-from gridmap.network import cache_io, walkable
-from gridmap.network.build import Edges, Kept, as_lines, keep_main, lengths_m, split_at_shared
+from gridmap.geo.osm_io import Features
+from gridmap.network import cache_io, slowing, walkable
+from gridmap.network.build import Kept, as_lines, keep_main, lengths_m, split_at_shared
+from gridmap.network.layers_io import Layer, Source, Streets, as_shapes, as_streets, date_of, read_layers
 from gridmap.network.model import NetworkReport, WalkNetwork
-
-Source: TypeAlias = gpd.GeoDataFrame | str | os.PathLike[str]
-_LINE: Final = 1
+from gridmap.network.tags import Tags
 
 
 def read_network(
@@ -77,97 +73,73 @@ def read_network(
 
 
 def _build(path: Source, highway: str, water: Source | None, rail: Source | None) -> WalkNetwork:
-    streets = as_layer(path, role="streets")
     name = "the street layer" if isinstance(path, gpd.GeoDataFrame) else Path(path).name
-    if highway not in streets.columns:
-        columns = ", ".join(str(column) for column in streets.columns if column != streets.geometry.name)
-        raise LayerError(f"{name} has no column {highway!r} that says the class of a street; it has {columns}")
-    skipped = tuple(streets.attrs.get("skipped", ()))
-    if highway != "highway":
-        streets = streets.drop(columns="highway", errors="ignore").rename(columns={highway: "highway"})
-    crs = metric_crs_of(streets)
-    streets = streets.to_crs(crs).explode(ignore_index=True)
-    lines = shapely.get_type_id(streets.geometry.values) == _LINE
-    walk = streets[walkable.is_walkable(streets) & lines].reset_index(drop=True)
-    edges = _edges(walk)
+    layers = read_layers({"streets": path, "water": water, "rail": rail}, highway)
+    layer = layers.pop("streets")
+    skipped = tuple(layer.skipped if isinstance(layer, Features) else layer.attrs.get("skipped", ()))
+    streets = as_streets(layer, highway, name)
+    read = len(streets.tags)
+    del layer
+    walk = streets.take(walkable.is_walkable(streets.tags)).without_repeats()
+    edges = split_at_shared(walk.xy, walk.line, walkable.storey(walk.tags))
     if len(edges.nodes) == 0:
-        classes = ", ".join(sorted(set(walkable.tag(streets, "highway")))[:12])
+        classes = ", ".join(sorted(set(streets.tags.text("highway")))[:12])
         raise LayerError(
-            f"{name} holds no walkable street: its {len(streets)} features have {highway} {classes}; "
+            f"{name} holds no walkable street: its {read} features have {highway} {classes}; "
             f"walkable are {', '.join(walkable.WALKABLE)}"
         )
+    barriers, lost = _barriers(streets, layers)
     kept = keep_main(edges, lengths_m(edges))
     report = NetworkReport(
-        ways_read=len(streets),
-        ways_walkable=len(walk),
+        ways_read=read,
+        ways_walkable=len(walk.tags),
         components=kept.components,
         dropped_edges=len(kept.islands.nodes),
         dropped_length_m=float(lengths_m(kept.islands).sum()),
-        skipped_features=skipped,
+        skipped_features=(*skipped, *lost),
     )
-    return _network(walk, kept, _barriers(streets[lines], water, rail, crs), report, _date(path))
-
-
-def _edges(walk: gpd.GeoDataFrame) -> Edges:
-    xy, line = shapely.get_coordinates(walk.geometry.values, return_index=True)
-    moved = np.r_[True, (np.diff(xy, axis=0) != 0).any(axis=1) | (np.diff(line) != 0)][: len(xy)]
-    count = np.bincount(line[moved], minlength=len(walk))
-    keep = moved & (count[line] > 1)
-    return split_at_shared(xy[keep], line[keep].astype(np.int64), walkable.storey(walk))
-
-
-def _network(
-    walk: gpd.GeoDataFrame, kept: Kept, barriers: gpd.GeoDataFrame, report: NetworkReport, date: datetime | None
-) -> WalkNetwork:
-    edges = kept.edges
-    names, classes = np.unique(walkable.tag(walk, "highway").astype(str), return_inverse=True)
     return WalkNetwork(
-        crs=barriers.crs,
-        node_xy=edges.node_xy,
-        edge_nodes=edges.nodes.astype(np.int32),
-        edge_length_m=lengths_m(edges),
-        edge_class=classes[edges.line].astype(np.uint8),
-        class_names=tuple(str(name) for name in names),
-        edge_roadside=~walkable.is_raised(walk)[edges.line],
-        vertex_start=edges.vertex_start,
-        vertex_xy=edges.vertex_xy,
-        barriers=barriers,
-        report=report,
-        date=date,
-        islands=as_lines(kept.islands),
+        barriers=barriers, report=report, date=date_of(path), islands=as_lines(kept.islands), **_arrays(walk, kept)
     )
 
 
-def _barriers(
-    streets: gpd.GeoDataFrame, water: Source | None, rail: Source | None, crs: pyproj.CRS
-) -> gpd.GeoDataFrame:
-    """Return what cannot be crossed: water, railways and motorways, without what runs in a tunnel or in the air."""
-    motorways = streets[np.isin(walkable.tag(streets, "highway"), walkable.MOTORWAYS) & ~walkable.is_raised(streets)]
-    found = [("motorway", motorways.geometry)]
-    if water is not None:
-        layer = _optional(water, "water").to_crs(crs)
-        found.append(("water", layer.geometry[walkable.is_barrier(layer)]))
-    if rail is not None:
-        layer = _optional(rail, "rail").to_crs(crs)
-        found.append(("rail", layer.geometry[~walkable.is_raised(layer) & (walkable.tag(layer, "railway") != "tram")]))
+def _arrays(walk: Streets, kept: Kept) -> dict[str, Any]:
+    """Return the edges as the network keeps them; what no street tells of is None."""
+    edges, tags = kept.edges, walk.tags
+    names, classes = np.unique(tags.text("highway").astype(str), return_inverse=True)
+    oneway, crossing = slowing.oneway(tags)[edges.line], slowing.crossing(tags)[edges.line]
+    return {
+        "crs": walk.crs,
+        "node_xy": edges.node_xy,
+        "edge_nodes": edges.nodes.astype(np.int32),
+        "edge_length_m": lengths_m(edges),
+        "edge_class": classes[edges.line].astype(np.uint8),
+        "class_names": tuple(str(name) for name in names),
+        "edge_roadside": ~walkable.is_raised(tags)[edges.line],
+        "vertex_start": edges.vertex_start,
+        "vertex_xy": edges.vertex_xy,
+        "edge_oneway": oneway if oneway.any() else None,
+        "edge_slope": slowing.edge_slowdown(edges, tags, walk.height_m),
+        "edge_crossing": crossing if crossing.any() else None,
+    }
+
+
+def _barriers(streets: Streets, layers: Mapping[str, Layer]) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
+    """Return what cannot be crossed (water, railways and motorways on the ground), and what could not be read of it."""
+    fast = streets.take(walkable.is_motorway(streets.tags)).without_repeats()
+    found = [("motorway", np.asarray(shapely.linestrings(fast.xy, indices=fast.line), dtype=object))]
+    skipped: tuple[str, ...] = ()
+    for role, layer in layers.items():
+        tags, shapes, lost = as_shapes(layer, role, streets.crs)
+        found.append((role, shapes[_stops(role, tags, shapes)]))
+        skipped += lost
     kinds = np.repeat([kind for kind, _ in found], [len(shapes) for _, shapes in found])
-    barriers = gpd.GeoDataFrame({"kind": kinds}, geometry=np.concatenate([s.values for _, s in found]), crs=crs)
-    return barriers[~(barriers.geometry.is_empty | barriers.geometry.isna())].reset_index(drop=True)
+    shapes = np.concatenate([shapes for _, shapes in found])
+    barriers = gpd.GeoDataFrame({"kind": kinds}, geometry=shapes, crs=streets.crs)
+    return barriers[~(barriers.geometry.is_empty | barriers.geometry.isna())].reset_index(drop=True), skipped
 
 
-def _optional(source: Source, role: str) -> gpd.GeoDataFrame:
-    """Read water or rail; an extract that has none simply has none."""
-    extract = not isinstance(source, gpd.GeoDataFrame) and is_extract(source)
-    try:
-        return as_layer(source, role=role)
-    except LayerError:
-        if not extract:
-            raise
-        return gpd.GeoDataFrame(geometry=[], crs="EPSG:4326")
-
-
-def _date(path: Source) -> datetime | None:
-    if isinstance(path, gpd.GeoDataFrame) or not is_extract(path):
-        return None
-    stamp = osmium.io.Reader(str(path)).header().get("osmosis_replication_timestamp")
-    return datetime.fromisoformat(stamp.replace("Z", "+00:00")) if stamp else None
+def _stops(role: str, tags: Tags, shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
+    if role == "rail":
+        return walkable.is_rail_barrier(tags)
+    return walkable.is_water_barrier(tags, shapely.get_dimensions(shapes) == 2)

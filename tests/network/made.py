@@ -9,6 +9,7 @@ from shapely import LineString
 
 from gridmap.network.io import read_network
 from gridmap.network.model import WalkNetwork
+from gridmap.network.tags import Tags
 
 CRS = 4549
 CORNER = np.array([500_000.0, 3_480_000.0])
@@ -23,6 +24,10 @@ def streets(*ways) -> gpd.GeoDataFrame:
     """Return a layer of ways ``(points, tags)``; residential unless the tags say otherwise."""
     rows = [{"highway": "residential", **tags} for _, tags in ways]
     return gpd.GeoDataFrame(rows, geometry=[line(*points) for points, _ in ways], crs=CRS)
+
+
+def tags_of(layer: gpd.GeoDataFrame) -> Tags:
+    return Tags.of_layer(layer, layer.columns)
 
 
 def network(*ways, **layers) -> WalkNetwork:

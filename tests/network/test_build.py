@@ -12,7 +12,7 @@ from shapely import LineString, MultiLineString
 from gridmap.errors import CrsError, LayerError
 from gridmap.network.io import read_network
 from gridmap.network.walkable import MOTORWAYS, WALKABLE, is_walkable, storey
-from tests.network.made import CORNER, CRS, as_graph, network, random_network, streets
+from tests.network.made import CORNER, CRS, as_graph, network, random_network, streets, tags_of
 
 CROSS = ((-100, 0), (0, 0), (100, 0)), ((0, -100), (0, 0), (0, 100))
 
@@ -64,17 +64,17 @@ def test_layer_alone_counts_only_where_no_street_tells_of_bridges():
     layered = [(CROSS[0], {"layer": "1"}), (CROSS[1], {})]
     assert parts(network(*layered)) == 2
     assert parts(network(*layered, (((0, 100), (0, 150)), {"bridge": "no"}))) == 1
-    assert storey(streets(*layered)).tolist() == [1, 0]
+    assert storey(tags_of(streets(*layered))).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("kind", WALKABLE)
 def test_streets_steps_and_paths_are_walkable(kind):
-    assert is_walkable(streets((CROSS[0], {"highway": kind}))).tolist() == [True]
+    assert is_walkable(tags_of(streets((CROSS[0], {"highway": kind})))).tolist() == [True]
 
 
 @pytest.mark.parametrize("kind", [*MOTORWAYS, "construction", "proposed", "raceway", "elevator", "", None, "space"])
 def test_motorways_and_what_the_table_does_not_name_are_not(kind):
-    assert is_walkable(streets((CROSS[0], {"highway": kind}))).tolist() == [False]
+    assert is_walkable(tags_of(streets((CROSS[0], {"highway": kind})))).tolist() == [False]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_motorways_and_what_the_table_does_not_name_are_not(kind):
     ],
 )  # fmt: skip
 def test_tags_over_the_class(tags, walkable):
-    assert is_walkable(streets((CROSS[0], tags))).tolist() == [walkable]
+    assert is_walkable(tags_of(streets((CROSS[0], tags)))).tolist() == [walkable]
 
 
 def test_motorways_are_barriers_unless_on_a_bridge_or_in_a_tunnel():

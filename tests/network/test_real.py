@@ -20,7 +20,7 @@ from gridmap.network import cache_io
 from gridmap.network import io as network_io
 from gridmap.network.io import read_network
 from gridmap.network.walkable import is_walkable, storey
-from tests.network.made import streets
+from tests.network.made import streets, tags_of
 
 ARRAYS = ("node_xy", "edge_nodes", "edge_length_m", "edge_class", "edge_roadside", "vertex_start", "vertex_xy")
 LIECHTENSTEIN = "liechtenstein/liechtenstein_2021.osm.pbf"
@@ -36,10 +36,10 @@ def assert_equal_networks(one, other):
 
 def by_vertex_pairs(layer: gpd.GeoDataFrame, crs) -> nx.MultiGraph:
     """Return the walking network with a node at every vertex: nothing is split, so nothing can be split wrongly."""
-    walk = layer[is_walkable(layer)].to_crs(crs)
+    walk = layer[is_walkable(tags_of(layer))].to_crs(crs)
     ends = {xy for shape in walk.geometry for xy in (shape.coords[0], shape.coords[-1])}
     graph = nx.MultiGraph()
-    for shape, level in zip(walk.geometry, storey(walk), strict=True):
+    for shape, level in zip(walk.geometry, storey(tags_of(walk)), strict=True):
         points = [xy if xy in ends else (*xy, level) for xy in shape.coords]
         for a, b in pairwise(points):
             if a != b:
