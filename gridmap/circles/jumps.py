@@ -51,6 +51,28 @@ def _foot(x, y, first, last, vertex_xy, vertex_share):
 
 
 @njit(cache=True, nogil=True)
+def _far(x, y, first, last, vertex_xy):
+    """Return the distance to a polyline."""
+    nearest = np.inf
+    ax, ay = vertex_xy[first, 0] - x, vertex_xy[first, 1] - y
+    for k in range(first + 1, last):
+        bx, by = vertex_xy[k, 0] - x, vertex_xy[k, 1] - y
+        dx, dy = bx - ax, by - ay
+        along_m2, length_m2 = -(ax * dx + ay * dy), dx * dx + dy * dy
+        # Divide only where the nearest point is between the ends.
+        if along_m2 <= 0.0:
+            far = ax * ax + ay * ay
+        elif along_m2 >= length_m2:
+            far = bx * bx + by * by
+        else:
+            cross = ax * by - ay * bx
+            far = cross * cross / length_m2
+        nearest = min(nearest, far)
+        ax, ay = bx, by
+    return np.sqrt(nearest)
+
+
+@njit(cache=True, nogil=True)
 def _jumps(values, a, b, owner, cell_m):
     """Whether the field jumps between two samples: without a jump it cannot fall so far from above zero to below."""
     return owner[a] != owner[b] and abs(values[a]) + abs(values[b]) > cell_m
@@ -77,22 +99,25 @@ def change_owner(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, 
             continue
         ax, ay = low_x + a % columns * cell_m, low_y + a // columns * cell_m
         bx, by = low_x + b % columns * cell_m, low_y + b // columns * cell_m
-        far_b, _, _, share_b = _foot(bx, by, first[one], first[one + 1], vertex_xy, vertex_share)
-        far_a, _, _, share_a = _foot(ax, ay, first[other], first[other + 1], vertex_xy, vertex_share)
-        far_b, far_a = np.sqrt(far_b), np.sqrt(far_a)
+        begin_a, end_a, begin_b, end_b = first[one], first[one + 1], first[other], first[other + 1]
+        far_b, far_a = _far(bx, by, begin_a, end_a, vertex_xy), _far(ax, ay, begin_b, end_b, vertex_xy)
         here, there = far_a - beyond[a] - off_street_m, far_b - beyond[b] - off_street_m
         change = here / (here + there) if here + there > 0 else 0.5
         value_a, value_b = max(metres[a] - limit_m, beyond[a]), max(metres[b] - limit_m, beyond[b])
-        one_at_b = far_b - limit_m + speed * walked_s(
-            one, np.float32(share_b), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
-        )  # fmt: skip
-        other_at_a = far_a - limit_m + speed * walked_s(
-            other, np.float32(share_a), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
-        )  # fmt: skip
-        if (value_a < 0) != (value_a + change * (one_at_b - value_a) < 0):
-            change = value_a / (value_a - one_at_b)
-        elif (value_b < 0) != (value_b + (1 - change) * (other_at_a - value_b) < 0):
-            change = other_at_a / (other_at_a - value_b)
+        # Along a side a field changes by two cells at most: one for the walk off the street, one for that along it.
+        if min(abs(value_a), abs(value_b)) < 2 * cell_m:
+            share_b = _foot(bx, by, begin_a, end_a, vertex_xy, vertex_share)[3]
+            share_a = _foot(ax, ay, begin_b, end_b, vertex_xy, vertex_share)[3]
+            one_at_b = far_b - limit_m + speed * walked_s(
+                one, np.float32(share_b), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
+            )  # fmt: skip
+            other_at_a = far_a - limit_m + speed * walked_s(
+                other, np.float32(share_a), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
+            )  # fmt: skip
+            if (value_a < 0) != (value_a + change * (one_at_b - value_a) < 0):
+                change = value_a / (value_a - one_at_b)
+            elif (value_b < 0) != (value_b + (1 - change) * (other_at_a - value_b) < 0):
+                change = other_at_a / (other_at_a - value_b)
         shares[side] = change
 
 
