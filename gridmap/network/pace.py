@@ -23,8 +23,10 @@ STEPS: Final = 2.0
 Horizontal speeds on stairs are 0.38 m/s up and 0.51 down to 0.57 and 0.77 against 1.3 on the level (J. J. Fruin,
 Pedestrian Planning and Design, 1971); a circle is walked both ways.
 """
-NEVER_S: Final = 1e9
-"""What an edge costs in the direction in which nobody may walk it: more than any limit, yet a number."""
+NEVER_S: Final = 1e30
+"""What an edge costs in the direction in which nobody may walk it: a number, so that no part of it is NaN."""
+LONGEST_S: Final = 1e9
+"""More than any walk takes, and less than any part of what nobody may walk."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
-from gridmap.network.pace import NEVER_S, WalkTimes
+from gridmap.network.pace import LONGEST_S, WalkTimes
 from gridmap.network.search import Nearest, Seeds, make_seeds, nearest_source, settle
 from gridmap.network.snap import Snapped
 
@@ -221,6 +221,6 @@ def _nearest(
                 straight = seed_off[k] + along(share, seed_share[k], seconds[e, 0], seconds[e, 1])
                 if straight < time:
                     time, source = straight, k
-            if time < NEVER_S / 2:
+            if time < LONGEST_S:
                 out_seconds[place_item[p]] = time + place_off[p]
                 out_source[place_item[p]] = source

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
-from gridmap.network.pace import NEVER_S, WalkTimes
+from gridmap.network.pace import LONGEST_S, WalkTimes
 from gridmap.network.snap import Snapped
 
 Seconds: TypeAlias = NDArray[np.float32]
@@ -130,7 +130,7 @@ def nearest_source(network: WalkNetwork, sources: Snapped, walk: WalkTimes, limi
     graph = network.graph
     seeds = make_seeds(network, sources, walk)
     owner = np.repeat(np.arange(len(sources), dtype=np.int32), 2)
-    limit = np.float32(min(limit_s, NEVER_S / 2))
+    limit = np.float32(min(limit_s, LONGEST_S))
     return Nearest(
         *_nearest(graph.start, graph.target, walk.arcs, seeds.node.ravel(), seeds.seconds.ravel(), owner, limit)
     )
