@@ -51,25 +51,18 @@ def index_lines(vertex_start: NDArray[np.int64], xy: Floats, wanted: NDArray[np.
 
     ``wanted`` (one bool a line) leaves lines out; the others keep their numbers.
     """
-    line = np.repeat(np.arange(len(vertex_start) - 1), np.diff(vertex_start))
-    inner = line[:-1] == line[1:]
-    first = np.flatnonzero(inner if wanted is None else inner & wanted[line[:-1]])
-    if len(first) == 0:
-        nothing = np.empty(0, dtype=np.int32)
-        return SegmentIndex(0.0, 0.0, CELL_M, 1, 1, np.zeros(2, np.int64), nothing, np.empty((0, 4)), nothing,
-                            np.empty(0))  # fmt: skip
-    walked = np.r_[0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T))]
-    before = walked[first] - walked[vertex_start[:-1]][line[first]]
-    ends = np.c_[xy[first], xy[first + 1]]
+    kept = np.ones(len(vertex_start) - 1, dtype=np.bool_) if wanted is None else wanted
+    ends, line, before = _segments(vertex_start, np.ascontiguousarray(xy), kept)
+    if len(line) == 0:
+        return SegmentIndex(0.0, 0.0, CELL_M, 1, 1, np.zeros(2, np.int64), line, ends, line, before)
     # A margin keeps the far border inside the last cell.
-    low = np.minimum(ends[:, :2], ends[:, 2:]).min(axis=0) - 1.0
-    size = np.maximum(ends[:, :2], ends[:, 2:]).max(axis=0) + 1.0 - low
+    x, y = ends[:, 0::2], ends[:, 1::2]
+    low = np.array([x.min(), y.min()]) - 1.0
+    size = np.array([x.max(), y.max()]) + 1.0 - low
     cell_m = max(CELL_M, float(np.sqrt(size[0] * size[1] / _MOST_CELLS)))
     columns, rows = (int(n) for n in np.ceil(size / cell_m))
     start, members = _bucket(ends, low[0], low[1], cell_m, columns, rows)
-    return SegmentIndex(
-        float(low[0]), float(low[1]), cell_m, columns, rows, start, members, ends, line[first].astype(np.int32), before
-    )
+    return SegmentIndex(float(low[0]), float(low[1]), cell_m, columns, rows, start, members, ends, line, before)
 
 
 def index_shapes(shapes: NDArray[np.object_]) -> SegmentIndex:
@@ -83,6 +76,25 @@ def index_shapes(shapes: NDArray[np.object_]) -> SegmentIndex:
     start = np.r_[0, np.cumsum(np.bincount(at, minlength=len(lines)))].astype(np.int64)
     index = index_lines(start, xy)
     return SegmentIndex(**{**vars(index), "line": shape[index.line].astype(np.int32)})
+
+
+@njit(cache=True)
+def _segments(vertex_start, xy, wanted):
+    """Cut polylines into segments: their ends, the line of each, and how far along it each begins."""
+    count = 0
+    for i in range(len(wanted)):
+        if wanted[i]:
+            count += max(vertex_start[i + 1] - vertex_start[i] - 1, 0)
+    ends, line, before = np.empty((count, 4)), np.empty(count, np.int32), np.empty(count)
+    at = 0
+    for i in range(len(wanted)):
+        walked = 0.0
+        for k in range(vertex_start[i], vertex_start[i + 1] - 1 if wanted[i] else vertex_start[i]):
+            ends[at, 0], ends[at, 1], ends[at, 2], ends[at, 3] = xy[k, 0], xy[k, 1], xy[k + 1, 0], xy[k + 1, 1]
+            line[at], before[at] = i, walked
+            walked += np.hypot(xy[k + 1, 0] - xy[k, 0], xy[k + 1, 1] - xy[k, 1])
+            at += 1
+    return ends, line, before
 
 
 @njit(cache=True)
