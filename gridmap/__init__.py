@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gridmap.circles.cover import Coverage, coverage
     from gridmap.circles.demand import Demand, place_demand
     from gridmap.circles.isochrones import service_circles
+    from gridmap.circles.siting import Siting, propose_stations
     from gridmap.geo.io import read_layer
     from gridmap.grids.blocks import Weights, make_blocks
     from gridmap.grids.check import check_plan
@@ -38,6 +39,7 @@ _HOME = {
     "Plan": "gridmap.grids.plan",
     "Responsible": "gridmap.people.roster",
     "Roster": "gridmap.people.roster",
+    "Siting": "gridmap.circles.siting",
     "WalkNetwork": "gridmap.network.model",
     "Weights": "gridmap.grids.blocks",
     "check_plan": "gridmap.grids.check",
@@ -47,6 +49,7 @@ _HOME = {
     "make_blocks": "gridmap.grids.blocks",
     "place_demand": "gridmap.circles.demand",
     "plan_map": "gridmap.maps.plan_map",
+    "propose_stations": "gridmap.circles.siting",
     "read_layer": "gridmap.geo.io",
     "read_network": "gridmap.network.io",
     "read_plan": "gridmap.grids.io",
@@ -64,6 +67,7 @@ __all__ = [
     "Plan",
     "Responsible",
     "Roster",
+    "Siting",
     "WalkNetwork",
     "Weights",
     "__version__",
@@ -74,6 +78,7 @@ __all__ = [
     "make_blocks",
     "place_demand",
     "plan_map",
+    "propose_stations",
     "read_layer",
     "read_network",
     "read_plan",
