@@ -78,38 +78,38 @@ def _build(path: Source, highway: str, water: Source | None, rail: Source | None
     layer = layers.pop("streets")
     skipped = tuple(layer.skipped if isinstance(layer, Features) else layer.attrs.get("skipped", ()))
     streets = as_streets(layer, highway, name)
-    read = len(streets.tags)
-    del layer
-    walk = streets.take(walkable.is_walkable(streets.tags)).without_repeats()
-    edges = split_at_shared(walk.xy, walk.line, walkable.storey(walk.tags))
-    if len(edges.nodes) == 0:
-        classes = ", ".join(sorted(set(streets.tags.text("highway")))[:12])
-        raise LayerError(
-            f"{name} holds no walkable street: its {read} features have {highway} {classes}; "
-            f"walkable are {', '.join(walkable.WALKABLE)}"
-        )
     barriers, lost = _barriers(streets, layers)
+    # An extract of a large city takes hundreds of megabytes: nothing is held longer than it is needed.
+    del layer, layers
+    read, classes = len(streets.tags), streets.tags.values["highway"]
+    streets = streets.take(walkable.is_walkable(streets.tags)).without_repeats()
+    edges = split_at_shared(streets.xy, streets.line, walkable.storey(streets.tags))
+    if len(edges.nodes) == 0:
+        raise LayerError(
+            f"{name} holds no walkable street: its {read} features have {highway} "
+            f"{', '.join(sorted(set(classes))[:12])}; walkable are {', '.join(walkable.WALKABLE)}"
+        )
     kept = keep_main(edges, lengths_m(edges))
     report = NetworkReport(
         ways_read=read,
-        ways_walkable=len(walk.tags),
+        ways_walkable=len(streets.tags),
         components=kept.components,
         dropped_edges=len(kept.islands.nodes),
         dropped_length_m=float(lengths_m(kept.islands).sum()),
         skipped_features=(*skipped, *lost),
     )
     return WalkNetwork(
-        barriers=barriers, report=report, date=date_of(path), islands=as_lines(kept.islands), **_arrays(walk, kept)
+        barriers=barriers, report=report, date=date_of(path), islands=as_lines(kept.islands), **_arrays(streets, kept)
     )
 
 
-def _arrays(walk: Streets, kept: Kept) -> dict[str, Any]:
+def _arrays(streets: Streets, kept: Kept) -> dict[str, Any]:
     """Return the edges as the network keeps them; what no street tells of is None."""
-    edges, tags = kept.edges, walk.tags
+    edges, tags = kept.edges, streets.tags
     names, classes = np.unique(tags.text("highway").astype(str), return_inverse=True)
     oneway, crossing = slowing.oneway(tags)[edges.line], slowing.crossing(tags)[edges.line]
     return {
-        "crs": walk.crs,
+        "crs": streets.crs,
         "node_xy": edges.node_xy,
         "edge_nodes": edges.nodes.astype(np.int32),
         "edge_length_m": lengths_m(edges),
@@ -119,7 +119,7 @@ def _arrays(walk: Streets, kept: Kept) -> dict[str, Any]:
         "vertex_start": edges.vertex_start,
         "vertex_xy": edges.vertex_xy,
         "edge_oneway": oneway if oneway.any() else None,
-        "edge_slope": slowing.edge_slowdown(edges, tags, walk.height_m),
+        "edge_slope": slowing.edge_slowdown(edges, tags, streets.height_m),
         "edge_crossing": crossing if crossing.any() else None,
     }
 

@@ -20,7 +20,6 @@ from gridmap.errors import LayerError
 from gridmap.geo.crs import WGS84, metric_crs, metric_crs_of
 from gridmap.geo.io import as_layer, is_extract
 from gridmap.geo.osm_io import ROLES, Features, Role, as_frame, read_features
-from gridmap.geo.threads import spread
 from gridmap.network import slowing, walkable
 from gridmap.network.tags import Tags
 
@@ -29,8 +28,6 @@ Source: TypeAlias = gpd.GeoDataFrame | str | os.PathLike[str]
 Layer: TypeAlias = gpd.GeoDataFrame | Features
 
 _LINE: Final = 1
-_WORTH: Final = 50_000
-"""Fewer vertices than this are not worth a second thread."""
 _HEADER: Final = 18
 """Digits before the coordinates of a line in hexadecimal WKB: byte order, kind, number of vertices."""
 
@@ -151,7 +148,7 @@ def _of_features(features: Features, highway: str, name: str) -> Streets:
     count = (np.array([len(shape) for shape in features.wkb]) - _HEADER) // 32
     # Axis by axis: NumPy is slow along a short one.
     crs = metric_crs(*((axis.min() + axis.max()) / 2 for axis in xy.T))
-    return Streets(crs, tags, project(xy, pyproj.CRS(WGS84), crs), np.repeat(np.arange(len(count)), count), None)
+    return Streets(crs, tags, _project(xy, pyproj.CRS(WGS84), crs), np.repeat(np.arange(len(count)), count), None)
 
 
 def _of_frame(layer: gpd.GeoDataFrame, highway: str) -> Streets:
@@ -164,22 +161,14 @@ def _of_frame(layer: gpd.GeoDataFrame, highway: str) -> Streets:
     high = bool(shapely.has_z(parts).any())
     xyz, line = shapely.get_coordinates(parts, include_z=high, return_index=True)
     height = np.ascontiguousarray(xyz[:, 2]) if high else None
-    return Streets(crs, tags, project(xyz[:, :2], layer.crs, crs), line.astype(np.int64), height)
+    return Streets(crs, tags, _project(xyz[:, :2], layer.crs, crs), line.astype(np.int64), height)
 
 
-def project(xy: Floats, source: pyproj.CRS, target: pyproj.CRS) -> Floats:
-    """Return coordinates in another CRS, x before y, worked out on all processors."""
+def _project(xy: Floats, source: pyproj.CRS, target: pyproj.CRS) -> Floats:
     if source == target:
         return np.ascontiguousarray(xy)
-    moved = np.empty((len(xy), 2))
-
-    def run(start: int, stop: int) -> None:
-        # A transformer belongs to the thread that made it.
-        to_target = pyproj.Transformer.from_crs(source, target, always_xy=True)
-        moved[start:stop] = np.stack(to_target.transform(xy[start:stop, 0], xy[start:stop, 1]), axis=1)
-
-    spread(run, len(xy), worth=_WORTH)
-    return moved
+    to_target = pyproj.Transformer.from_crs(source, target, always_xy=True)
+    return np.stack(to_target.transform(xy[:, 0], xy[:, 1]), axis=1)
 
 
 def as_shapes(layer: Layer, role: str, crs: pyproj.CRS) -> tuple[Tags, NDArray[np.object_], tuple[str, ...]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import networkx as nx
 import numpy as np
+import osmium
 from shapely import LineString
 
 from gridmap.network.io import read_network
@@ -67,3 +70,15 @@ def random_network(seed: int, corners: int = 7, share: float = 0.8) -> WalkNetwo
                 if rng.random() < 0.1:
                     ways.append((ends, {"highway": "footway"}))
     return network(*ways)
+
+
+def write_extract(path: Path, nodes: dict, ways: list, relations: tuple | list = ()) -> Path:
+    """Write an extract of nodes {id: (lon, lat)}, ways [(id, node ids, tags)] and relations [(id, members, tags)]."""
+    with osmium.SimpleWriter(str(path), overwrite=True) as writer:
+        for number, place in sorted(nodes.items()):
+            writer.add_node(osmium.osm.mutable.Node(id=number, location=place, version=1))
+        for number, refs, tags in ways:
+            writer.add_way(osmium.osm.mutable.Way(id=number, nodes=refs, tags=tags, version=1))
+        for number, members, tags in relations:
+            writer.add_relation(osmium.osm.mutable.Relation(id=number, members=members, tags=tags, version=1))
+    return path

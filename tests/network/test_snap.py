@@ -147,3 +147,27 @@ def test_the_limit_is_kept_to_the_metre_and_no_number_is_nowhere():
 def test_of_streets_equally_near_the_first_is_taken():
     made = network((((0, 0), (100, 0)), {}), (((0, 20), (100, 20)), {}), (((100, 0), (100, 20)), {}))
     assert beside(made, [(50, 10), (50, 10.0)]).edge.tolist() == [0, 0]
+
+
+def same(one: Snapped, other: Snapped) -> bool:
+    names = ("edge", "along_m", "offset_m", "x", "y")
+    return all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in names)
+
+
+def test_processors_and_the_order_of_the_points_change_nothing(shared, monkeypatch):
+    path = shared("liechtenstein/liechtenstein_2021.osm.pbf")
+    made = read_network(path, water=path, rail=path)
+    rng = np.random.default_rng(1)
+    x, y = (made.vertex_xy[rng.integers(0, len(made.vertex_xy), 30_000)] + rng.normal(0, 60, (30_000, 2))).T
+    x[::1000], y[5::1000] = np.nan, np.inf
+    answers = {}
+    for count in (1, 2, 5):
+        monkeypatch.setattr("gridmap.geo.threads.processors", lambda count=count: count)
+        answers[count] = snap(made, x, y, 80.0)
+    assert same(answers[1], answers[2])
+    assert same(answers[1], answers[5])
+    assert 0.5 < (answers[1].edge >= 0).mean() < 0.999
+    order = rng.permutation(len(x))
+    assert same(answers[1].take(order), snap(made, x[order], y[order], 80.0))
+    few = rng.choice(len(x), 50)
+    assert all(same(answers[1].take(slice(i, i + 1)), snap(made, x[i], y[i], 80.0)) for i in few)
