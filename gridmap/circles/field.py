@@ -73,11 +73,18 @@ class _Origins(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What is known of the edges for the origin at hand: seconds at both ends, where ``stamp`` says so."""
+    """What is known of the edges for the origin at hand.
+
+    Parameters
+    ----------
+    stamp
+        (edges,) the origin's number and one, negative where it stands beside the edge; else nothing is known.
+    times
+        (edges, 4) seconds to the edge's start and end, and along it there and back.
+    """
 
     stamp: NDArray[np.int32]
-    own: NDArray[np.int32]
-    at: Floats32
+    times: Floats32
 
 
 def _streets(network: WalkNetwork, walk: WalkTimes) -> Streets:
@@ -218,7 +225,7 @@ def _room(boxes):
 @njit(cache=True, nogil=True)
 def _rings(low, high, tiles, streets, walls, origins, boxes, limits, off_street_m):
     edges = len(streets.nodes)
-    known = _Known(np.zeros(edges, np.int32), np.zeros(edges, np.int32), np.empty((edges, 2), np.float32))
+    known = _Known(np.zeros(edges, np.int32), np.empty((edges, 4), np.float32))
     near = np.empty(edges, np.int32)
     seconds = np.full(len(streets.start) - 1, np.inf, np.float32)
     rasters = _room(boxes[low:high])
@@ -288,11 +295,11 @@ def _learn(o, streets, origins, known, near, nodes, seconds):
     """Note for every edge near by when its ends are reached, and whether an origin stands beside it."""
     own = origins.edge[origins.first[o] : origins.first[o + 1]]
     for e in near[: near_edges(o + 1, known.stamp, near, nodes, len(nodes), streets.start, streets.edge, own)]:
-        known.at[e, 0] = seconds[streets.nodes[e, 0]]
-        known.at[e, 1] = seconds[streets.nodes[e, 1]]
+        known.times[e, 0], known.times[e, 1] = seconds[streets.nodes[e, 0]], seconds[streets.nodes[e, 1]]
+        known.times[e, 2], known.times[e, 3] = streets.seconds[e, 0], streets.seconds[e, 1]
     for e in own:
         if e >= 0:
-            known.own[e] = o + 1
+            known.stamp[e] = -o - 1
 
 
 @njit(cache=True, nogil=True)
@@ -306,15 +313,9 @@ def _fill(o, tiles, streets, origins, known, box, rasters, off_street_m):
     metres[:size] = FAR
     beyond[:size] = FAR
     owner[:size] = -1
-    stamp, own, at_end, seconds, speed = (
-        known.stamp,
-        known.own,
-        known.at,
-        streets.seconds,
-        np.float32(streets.speed_m_s),
-    )
+    stamp, times, speed = known.stamp, known.times, np.float32(streets.speed_m_s)
     walled = False
-    last, at_u, at_v, there, back = np.int32(-1), FAR, FAR, np.float32(0), np.float32(0)
+    last, at_u, at_v, there, back, beside = np.int32(-1), FAR, FAR, np.float32(0), np.float32(0), False
     for tile_row in range(box[1] // TILE, box[3] // TILE + 1):
         for tile_column in range(box[0] // TILE, box[2] // TILE + 1):
             at = tiles.place[tile_row * tiles.columns + tile_column]
@@ -327,19 +328,19 @@ def _fill(o, tiles, streets, origins, known, box, rasters, off_street_m):
                     e = edges[at, cell]
                     if e >= 0:
                         if e != last:
-                            last, known_now = e, stamp[e] == o + 1
-                            at_u, at_v = (at_end[e, 0], at_end[e, 1]) if known_now else (FAR, FAR)
-                            there, back = seconds[e, 0], seconds[e, 1]
+                            last, at_u, at_v, beside = e, FAR, FAR, stamp[e] == -o - 1
+                            if beside or stamp[e] == o + 1:
+                                at_u, at_v, there, back = times[e, 0], times[e, 1], times[e, 2], times[e, 3]
                         share = np.float32(shares[at, cell]) * np.float32(1 / SHARES)
                         offset = np.float32(offsets[at, cell]) * np.float32(0.01)
-                        walked = min(at_u + share * there, at_v + (np.float32(1) - share) * back) * speed
-                        if own[e] == o + 1:
-                            walked = speed * walked_s(
-                                e, share, o + 1, stamp, at_end, own, seconds, origins.first[o], origins.first[o + 1],
-                                origins.edge, origins.share, origins.off_s,
+                        walked = min(at_u + share * there, at_v + (np.float32(1) - share) * back)
+                        if beside:
+                            walked = walked_s(
+                                e, share, o + 1, stamp, times, origins.first[o], origins.first[o + 1], origins.edge,
+                                origins.share, origins.off_s,
                             )  # fmt: skip
                         owner[k] = e
-                        metres[k] = walked + offset
+                        metres[k] = walked * speed + offset
                         beyond[k] = offset - off_street_m
                     cell += 1
                     k += 1

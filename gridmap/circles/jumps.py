@@ -22,13 +22,13 @@ _HALVINGS: Final = 5
 
 
 @njit(cache=True, nogil=True)
-def walked_s(e, share, stamp, known_stamp, known_at, known_own, seconds, first, final, edge, own_share, off_s):
+def walked_s(e, share, stamp, known, times, first, final, edge, own_share, off_s):
     """Return the seconds to a place on an edge; bare arrays, for handing tuples of them on costs more than the sum."""
-    if known_stamp[e] != stamp:
+    if abs(known[e]) != stamp:
         return FAR
-    there, back = seconds[e, 0], seconds[e, 1]
-    time = min(known_at[e, 0] + share * there, known_at[e, 1] + (np.float32(1) - share) * back)
-    if known_own[e] == stamp:
+    there, back = times[e, 2], times[e, 3]
+    time = min(times[e, 0] + share * there, times[e, 1] + (np.float32(1) - share) * back)
+    if known[e] < 0:
         for k in range(first, final):
             if edge[k] == e:
                 time = min(time, off_s[k] + along(share, own_share[k], there, back))
@@ -86,8 +86,8 @@ def change_owner(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, 
     at the other, and the owner changes where the two are equally near.
     """
     first, vertex_xy, vertex_share = streets.vertex_start, streets.vertex_xy, streets.vertex_share
-    seconds, speed, begin, final = streets.seconds, streets.speed_m_s, origins.first[o], origins.first[o + 1]
-    stamp, at, own = known.stamp, known.at, known.own
+    speed, begin, final = streets.speed_m_s, origins.first[o], origins.first[o + 1]
+    stamp, times = known.stamp, known.times
     edge, own_share, off_s = origins.edge, origins.share, origins.off_s
     metres, beyond, owner, values, shares = rasters.metres, rasters.beyond, rasters.owner, rasters.values, rasters.share
     cell_m, columns = tiles.cell_m, box[2] - box[0] + 3
@@ -109,10 +109,10 @@ def change_owner(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, 
             share_b = _foot(bx, by, begin_a, end_a, vertex_xy, vertex_share)[3]
             share_a = _foot(ax, ay, begin_b, end_b, vertex_xy, vertex_share)[3]
             one_at_b = far_b - limit_m + speed * walked_s(
-                one, np.float32(share_b), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
+                one, np.float32(share_b), o + 1, stamp, times, begin, final, edge, own_share, off_s
             )  # fmt: skip
             other_at_a = far_a - limit_m + speed * walked_s(
-                other, np.float32(share_a), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
+                other, np.float32(share_a), o + 1, stamp, times, begin, final, edge, own_share, off_s
             )  # fmt: skip
             if (value_a < 0) != (value_a + change * (one_at_b - value_a) < 0):
                 change = value_a / (value_a - one_at_b)
@@ -126,8 +126,8 @@ def halve(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, walls, 
     """Do the same where barriers are near, by halving: a point belongs to the nearer owner it can be reached from."""
     vertex_start, vertex_xy, vertex_share = streets.vertex_start, streets.vertex_xy, streets.vertex_share
     table, start, members, ends = walls.table, walls.start, walls.members, walls.ends
-    seconds, speed, begin, final = streets.seconds, streets.speed_m_s, origins.first[o], origins.first[o + 1]
-    stamp, at, own = known.stamp, known.at, known.own
+    speed, begin, final = streets.speed_m_s, origins.first[o], origins.first[o + 1]
+    stamp, times = known.stamp, known.times
     edge, own_share, off_s = origins.edge, origins.share, origins.off_s
     owner, values, shares = rasters.owner, rasters.values, rasters.share
     cell_m, columns = tiles.cell_m, box[2] - box[0] + 3
@@ -152,7 +152,7 @@ def halve(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, walls, 
             within = False
             if best >= 0 and far <= off_street_m * off_street_m:
                 seconds_there = walked_s(
-                    best, np.float32(share), o + 1, stamp, at, own, seconds, begin, final, edge, own_share, off_s
+                    best, np.float32(share), o + 1, stamp, times, begin, final, edge, own_share, off_s
                 )
                 within = seconds_there * speed + np.sqrt(far) < limit_m
             if within == (values[a] < 0):
