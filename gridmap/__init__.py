@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gridmap.cases.incidents import join_incidents
+    from gridmap.circles.catchment import Catchments, catchments
     from gridmap.circles.cover import Coverage, coverage
     from gridmap.circles.demand import Demand, place_demand
     from gridmap.circles.isochrones import service_circles
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Candidate": "gridmap.locate.locator",
+    "Catchments": "gridmap.circles.catchment",
     "Coverage": "gridmap.circles.cover",
     "Demand": "gridmap.circles.demand",
     "LevelSpec": "gridmap.grids.plan",
@@ -42,6 +44,7 @@ _HOME = {
     "Siting": "gridmap.circles.siting",
     "WalkNetwork": "gridmap.network.model",
     "Weights": "gridmap.grids.blocks",
+    "catchments": "gridmap.circles.catchment",
     "check_plan": "gridmap.grids.check",
     "coverage": "gridmap.circles.cover",
     "draw_plan": "gridmap.grids.draw",
@@ -59,6 +62,7 @@ _HOME = {
 
 __all__ = [
     "Candidate",
+    "Catchments",
     "Coverage",
     "Demand",
     "LevelSpec",
@@ -71,6 +75,7 @@ __all__ = [
     "WalkNetwork",
     "Weights",
     "__version__",
+    "catchments",
     "check_plan",
     "coverage",
     "draw_plan",

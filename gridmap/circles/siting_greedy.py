@@ -13,6 +13,9 @@ _EXCHANGES: Final = 1000
 _ROUNDS: Final = 400
 _ANEW: Final = 25
 """Rounds after which exchanging begins anew from the sites worth most."""
+_NEAR: Final = 0.98
+"""Sites worth most that cover less than this share of the best known choice are too far from it to begin from."""
+_MOMENTUM: Final = 0.8
 _PATIENCE: Final = 15
 """Rounds without a better bound before steps are halved."""
 
@@ -113,15 +116,18 @@ def bettered(covering: Covering, k: int, chosen: Ints) -> tuple[Ints, Bound]:
             best, least, stale = now, value, 0
         elif stale >= _PATIENCE:
             pace, stale = pace / 2, 0
-        if turn % _ANEW == _ANEW - 1:
+        if turn % _ANEW == _ANEW - 1 and covering.covered(top) > _NEAR * goal:
             other = exchange(covering, top)
             if covering.covered(other) > goal + covering.nothing:
                 chosen, goal = other, covering.covered(other)
         slope = covering.counts(top) - 1.0
         slope[((price <= 0) & (slope > 0)) | ((price >= households) & (slope < 0))] = 0.0
-        push = slope + 0.5 * push
-        length = float(push @ push)
+        push = slope + _MOMENTUM * push
+        # Steps in proportion to households: a price counts as a share of what it may be.
+        length = float(push @ (push * households))
         if length == 0 or least - goal <= covering.nothing or pace < 1e-3:
             break
-        price = np.clip(price - pace * max(value - goal, covering.nothing) / length * push, 0.0, households)
+        price = np.clip(
+            price - pace * max(value - goal, covering.nothing) / length * push * households, 0.0, households
+        )
     return chosen, best
