@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from scipy.sparse.csgraph import connected_components
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+
+_CURVE_LEVEL: Final = 14
+"""Steps along a side of the curve: 2 to this power, a few metres in a county."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,24 @@ def keep_main(edges: Edges, length_m: Floats) -> Kept:
     of_edge = label[edges.nodes[:, 0]]
     main = int(np.argmax(np.bincount(of_edge, weights=length_m, minlength=components)))
     kept = of_edge == main
-    return Kept(select(edges, kept), int(components), select(edges, ~kept))
+    return Kept(along_curve(select(edges, kept)), int(components), select(edges, ~kept))
+
+
+def along_curve(edges: Edges) -> Edges:
+    """Return the edges, junctions numbered along a Hilbert curve: what lies near is kept near, and found faster."""
+    curve = gpd.GeoSeries(shapely.points(edges.node_xy)).hilbert_distance(level=_CURVE_LEVEL).to_numpy()
+    order = np.argsort(curve, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    nodes = rank[edges.nodes]
+    by_junction = np.lexsort((nodes.max(axis=1), nodes.min(axis=1)))
+    count = np.diff(edges.vertex_start)[by_junction]
+    begin = np.r_[0, np.cumsum(count)]
+    inner = np.arange(begin[-1]) + np.repeat(edges.vertex_start[:-1][by_junction] - begin[:-1], count)
+    return Edges(
+        edges.node_xy[order], nodes[by_junction], edges.line[by_junction], begin, edges.vertex_xy[inner],
+        edges.vertex[inner],
+    )  # fmt: skip
 
 
 def select(edges: Edges, kept: NDArray[np.bool_]) -> Edges:

@@ -26,7 +26,7 @@ from gridmap.errors import LayerError
 from gridmap.geo.files import atomic_path
 from gridmap.network.model import NetworkReport, WalkNetwork
 
-_FORMAT: Final = "gridmap-network-2"
+_FORMAT: Final = "gridmap-network-3"
 """Part of every name: changes when what is kept, or how it is made, changes."""
 _ARRAYS: Final = (
     "node_xy", "edge_nodes", "edge_length_m", "edge_class", "edge_roadside", "vertex_start", "vertex_xy",
