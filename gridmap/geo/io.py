@@ -12,7 +12,6 @@ from typing import Final
 
 import geopandas as gpd
 import numpy as np
-import pyogrio
 import pyproj
 import shapely
 
@@ -116,6 +115,9 @@ def write_layer(frame: gpd.GeoDataFrame, path: str | os.PathLike[str], *, layer:
         if target.suffix.lower() in _PARQUET:
             frame.to_parquet(draft)
             return
+        # GDAL takes 30 MB, which a process that reads extracts alone has a use for.
+        import pyogrio
+
         driver, name = _DRIVERS[target.suffix.lower()], layer or target.stem
         try:
             if driver == "ESRI Shapefile":
@@ -224,6 +226,8 @@ def _spell(box: Sequence[float]) -> str:
 def _read_file(source: Path, layer: str | None, encoding: str | None) -> gpd.GeoDataFrame:
     if source.suffix.lower() in _PARQUET:
         return _read_parquet(source)
+    import pyogrio
+
     try:
         names = [str(name) for name in pyogrio.list_layers(source)[:, 0]]
     except pyogrio.errors.DataSourceError as error:
