@@ -186,12 +186,13 @@ def _in_threads(work: Callable[[NDArray[np.object_]], NDArray[np.object_]], shap
 
 
 def _cut(walk: _Walk, found: Reach) -> NDArray[np.bool_]:
-    groups = len(found.start) - 1
-    owner = np.repeat(np.arange(groups), np.diff(found.start))
-    metres = np.where(cut_ends(walk.network)[found.node], found.seconds * walk.times.speed_m_s, np.inf)
-    nearest = np.full(groups, np.inf)
-    np.minimum.at(nearest, owner, metres)
-    return np.asarray(nearest[:, None] < walk.limits_m)
+    """Return (groups, ranges) whether a street cut off by the edge of the network is reached."""
+    at = np.flatnonzero(cut_ends(walk.network)[found.node])
+    # Junctions come in order of time: the first of a group is the nearest.
+    group, first = np.unique(np.searchsorted(found.start, at, side="right") - 1, return_index=True)
+    nearest_m = np.full(len(found.start) - 1, np.inf)
+    nearest_m[group] = found.seconds[at[first]] * walk.times.speed_m_s
+    return np.asarray(nearest_m[:, None] < walk.limits_m)
 
 
 def _nested(raw: NDArray[np.object_]) -> NDArray[np.object_]:
