@@ -85,7 +85,7 @@ class Features:
     """
 
     number: list[str] = field(default_factory=list)
-    tags: list[list[str | None]] = field(default_factory=list)
+    tags: list[tuple[str | None, ...]] = field(default_factory=list)
     wkb: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -225,6 +225,8 @@ def read_features(path: Path, roles: Mapping[str, Role]) -> dict[str, Features]:
     # An outline may come before its area or behind it; one without an area is cut or crosses itself.
     outlines: dict[str, set[str]] = {name: set() for name in roles}
     make = osmium.geom.WKBFactory()
+    # Most streets say what many others say: each combination is kept once.
+    rows: dict[tuple[str | None, ...], tuple[str | None, ...]] = {}
     plan = [(role, role.kinds, role.tags, found[name], outlines[name]) for name, role in roles.items()]
     try:
         for thing in _processor(path, roles):
@@ -235,7 +237,8 @@ def read_features(path: Path, roles: Mapping[str, Role]) -> dict[str, Features]:
                 if role.areas and kind in _OUTLINES:
                     outline.add(_number(thing))
                 elif kind in kinds:
-                    _add(thing, kind, make, [tags.get(column) for column in columns], features)
+                    row = tuple([tags.get(column) for column in columns])
+                    _add(thing, kind, make, rows.setdefault(row, row), features)
     except (RuntimeError, osmium.InvalidLocationError) as error:
         raise LayerError(
             f"{path.name} is truncated or damaged, nothing was read from it ({error}); fetch the extract again"
@@ -284,7 +287,7 @@ def _number(thing: Any) -> str:
     return f"{_TYPES[thing.type_str()]}/{thing.id}"
 
 
-def _add(thing: Any, kind: str, make: Any, values: list[str | None], into: Features) -> None:
+def _add(thing: Any, kind: str, make: Any, row: tuple[str | None, ...], into: Features) -> None:
     """Add a feature: one shape, or the stretches of a way that lacks nodes."""
     number = _number(thing)
     try:
@@ -297,7 +300,7 @@ def _add(thing: Any, kind: str, make: Any, values: list[str | None], into: Featu
         into.skipped.append(f"{number}: {error}")
         return
     into.number.extend([number] * len(shapes))
-    into.tags.extend([values] * len(shapes))
+    into.tags.extend([row] * len(shapes))
     into.wkb.extend(shapes)
 
 
