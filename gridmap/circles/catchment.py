@@ -17,10 +17,9 @@ from gridmap.circles.counts import Limits
 from gridmap.circles.demand import Demand, Source, as_demand, numbers_of
 from gridmap.circles.gaps import REASONS, reasons
 from gridmap.circles.isochrones import OFF_STREET_M, check_ranges
-from gridmap.circles.stations import StationPlaces, place_stations
+from gridmap.circles.stations import StationPlaces, place_stations, read_stations
 from gridmap.errors import InputError
 from gridmap.geo.crs import round_vertices
-from gridmap.geo.io import as_layer
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import NEVER_S, Pace, WalkTimes, walk_times
 from gridmap.network.places import Places, by_edge, nearest_by_place, passed
@@ -130,7 +129,7 @@ def catchments(
         raise InputError(f"capacity={capacity!r}: without a demand there are no households to share out")
     limit_s = NEVER_S / 2 if minutes is None else Limits(check_ranges(minutes, speed_m_s)).last_s
     walk = walk_times(network, speed_m_s, pace)
-    posts = stations if isinstance(stations, gpd.GeoDataFrame) else as_layer(stations, role="places")
+    posts = read_stations(stations)
     places = place_stations(network, posts, station=station, group=group)
     polygons = _polygons(network, places, walk, limit_s, cell_m, off_street_m)
     table = pd.DataFrame(columns=["households", "nearest", "minutes_to_nearest", "station", "minutes", "reason"])

@@ -24,9 +24,8 @@ from gridmap.circles.estates import estates_without_station
 from gridmap.circles.facilities import count_kinds, place_facilities
 from gridmap.circles.gaps import GAP_M, gap_numbers, gap_table
 from gridmap.circles.isochrones import check_ranges
-from gridmap.circles.stations import place_stations
+from gridmap.circles.stations import place_stations, read_stations
 from gridmap.errors import InputError
-from gridmap.geo.io import as_layer
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import Pace, walk_times
 from gridmap.network.places import nearest_by_place, passed
@@ -164,7 +163,7 @@ def coverage(
     homes = as_demand(network, demand, households=households, off_street_m=off_street_m)
     _check_options(homes, gap_m, load_by)
     walk = walk_times(network, speed_m_s, pace)
-    posts = as_layer(stations, role="places") if not isinstance(stations, gpd.GeoDataFrame) else stations
+    posts = read_stations(stations)
     places = place_stations(network, posts, station=station, group=group)
     nearest = nearest_by_place(network, places.on, homes.places, walk)
     found = passed(network, places.on, homes.places, limits.last_s, walk, group=places.group)

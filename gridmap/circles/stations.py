@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gridmap.circles.demand import column_of, points_of
 from gridmap.errors import CrsError, LayerError
 from gridmap.geo.crs import WGS84
-from gridmap.geo.io import as_layer, check_crs
+from gridmap.geo.io import check_crs, read_layer
 from gridmap.network.model import WalkNetwork
 from gridmap.network.snap import Snapped, snap
 
@@ -98,7 +98,7 @@ def place_stations(
     LayerError
         When a column is missing, or a name is missing or occurs twice.
     """
-    layer = _read(stations)
+    layer = read_stations(stations)
     names = _names(layer, station)
     if group is None:
         owner = names
@@ -121,13 +121,20 @@ def place_stations(
     )
 
 
-def _read(stations: gpd.GeoDataFrame | str | os.PathLike[str]) -> gpd.GeoDataFrame:
-    """Return the layer; one at hand is not refused for a bad point: that station comes out with its reason."""
-    if not isinstance(stations, gpd.GeoDataFrame):
-        return as_layer(stations, role="places")
-    if stations.crs is None or len(stations) == 0:
-        check_crs(stations, "stations")
-    known = stations[_whole(np.asarray(stations.geometry.values, dtype=object))]
+def read_stations(stations: gpd.GeoDataFrame | str | os.PathLike[str]) -> gpd.GeoDataFrame:
+    """Return a layer of stations; it is not refused for a bad point: that station comes out with its reason.
+
+    Raises
+    ------
+    LayerError
+        When the layer cannot be read or holds no feature.
+    CrsError
+        When its CRS is missing, or half of the stations cannot be in it.
+    """
+    layer = stations if isinstance(stations, gpd.GeoDataFrame) else read_layer(stations, role="places", checked=False)
+    if layer.crs is None or len(layer) == 0:
+        check_crs(layer, "stations")
+    known = layer[_whole(np.asarray(layer.geometry.values, dtype=object))]
     if len(known):
         try:
             check_crs(known, "stations")
@@ -135,7 +142,7 @@ def _read(stations: gpd.GeoDataFrame | str | os.PathLike[str]) -> gpd.GeoDataFra
             # Most of them wrong is a wrong CRS or swapped axes; a few are stations that were never surveyed.
             if 2 * _in_area(known).sum() <= len(known):
                 raise
-    return stations
+    return layer
 
 
 def _whole(shapes: NDArray[np.object_]) -> NDArray[np.bool_]:

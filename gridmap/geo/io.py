@@ -39,6 +39,7 @@ def read_layer(
     columns: Sequence[str] | None = None,
     encoding: str | None = None,
     crs: str | int | None = None,
+    checked: bool = True,
 ) -> gpd.GeoDataFrame:
     """Read a vector layer of any format and check its coordinate system.
 
@@ -57,6 +58,8 @@ def read_layer(
         Encoding of the texts; overrides what the file says.
     crs
         The coordinate system of a file that states none.
+    checked
+        Whether coordinates that cannot be in the file's CRS refuse it; who judges feature by feature says no.
 
     Returns
     -------
@@ -84,7 +87,8 @@ def read_layer(
         frame = frame.set_crs(crs)
     if columns is not None:
         frame = _select(frame, columns, source.name)
-    check_crs(frame, source.name)
+    if checked:
+        check_crs(frame, source.name)
     return frame
 
 

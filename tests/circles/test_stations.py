@@ -126,12 +126,17 @@ def test_a_polygon_stands_for_a_point_inside_it_and_stations_may_share_a_place(t
     assert len(set(zip(places.on.edge, places.on.along_m.round(6), places.on.offset_m.round(6), strict=True))) == 1
 
 
-def test_a_few_stations_with_impossible_coordinates_stop_nobody_but_a_wrong_crs_is_refused(town):
+def test_a_few_stations_with_impossible_coordinates_stop_nobody_but_a_wrong_crs_is_refused(town, tmp_path):
     asked = stations((500, 510), (100, 10), (210, 190), crs=4490)
     asked.geometry = [Point(0, 0), *asked.geometry[1:]]
     places = place_stations(town, asked)
     assert places.outcome.tolist() == ["off_network", "ok", "ok"]
     assert "outside the network's extent" in places.reason[0]
+    # Neither do they in a file.
+    file = tmp_path / "stations.gpkg"
+    write_layer(asked, file)
+    again = place_stations(town, file)
+    assert (again.outcome.tolist(), again.reason.tolist()) == (places.outcome.tolist(), places.reason.tolist())
     with pytest.raises(CrsError, match="look swapped"):
         place_stations(town, asked[1:].set_geometry([Point(p.y, p.x) for p in asked.geometry[1:]], crs=4490))
 
