@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 
 from gridmap.errors import CrsError, LayerError
 from gridmap.geo.files import atomic_path
+from gridmap.geo.notes import as_metadata, from_metadata, notes_of
 from gridmap.geo.osm_io import read_osm
 
 _PARQUET: Final = (".parquet", ".geoparquet", ".pq")
@@ -64,8 +68,8 @@ def read_layer(
     Returns
     -------
     GeoDataFrame
-        In the file's own CRS; features without geometry are kept. ``attrs["skipped"]`` names features that could
-        not be read.
+        In the file's own CRS; features without geometry are kept. ``attrs`` hold the notes that :func:`write_layer`
+        kept in the file's metadata; ``attrs["skipped"]`` names features that could not be read.
 
     Raises
     ------
@@ -105,19 +109,34 @@ def as_layer(layer: gpd.GeoDataFrame | str | os.PathLike[str], *, role: str | No
 def write_layer(frame: gpd.GeoDataFrame, path: str | os.PathLike[str], *, layer: str | None = None) -> None:
     """Write a layer by its suffix (.gpkg, .parquet, .geojson, .shp), whole or not at all.
 
+    What of ``frame.attrs`` is plain (the network's date, the barriers minded) goes into the metadata of a GeoPackage
+    or GeoParquet, and :func:`read_layer` gives it back; GeoJSON and Shapefile have no place for it.
+
     Raises
     ------
     LayerError
         When the suffix is none of these.
     OutputError
         When the disk refuses; what stood there before is untouched.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> frame = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(120, 31)], crs=4490)
+    >>> frame.attrs["network_date"] = "2026-11-01"
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.gpkg"
+    >>> write_layer(frame, path)
+    >>> read_layer(path).attrs
+    {'network_date': '2026-11-01'}
     """
     target = Path(path)
     if target.suffix.lower() not in (*_PARQUET, *_DRIVERS):
         raise LayerError(f"{target.name}: cannot write {target.suffix!r}; allowed: {', '.join((*_DRIVERS, *_PARQUET))}")
     with atomic_path(target) as draft:
         if target.suffix.lower() in _PARQUET:
-            frame.to_parquet(draft)
+            plain = frame.copy(deep=False)
+            plain.attrs = notes_of(frame)
+            plain.to_parquet(draft)
             return
         # GDAL takes 30 MB, which a process that reads extracts alone has a use for.
         import pyogrio
@@ -130,10 +149,74 @@ def write_layer(frame: gpd.GeoDataFrame, path: str | os.PathLike[str], *, layer:
                 return
             # GDAL says nothing when the disk fills up as it closes a file; Python does.
             content = BytesIO()
-            pyogrio.write_dataframe(frame, content, driver=driver, layer=name, encoding="UTF-8")
+            kept = as_metadata(frame) if driver == "GPKG" else None
+            pyogrio.write_dataframe(frame, content, driver=driver, layer=name, encoding="UTF-8", layer_metadata=kept)
             draft.write_bytes(content.getbuffer())
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError) as error:
+        except _gdal_errors() as error:
             raise OSError(str(error)) from error
+
+
+def write_layers(layers: Mapping[str, pd.DataFrame], path: str | os.PathLike[str]) -> None:
+    """Write several layers, and tables without geometry, into one GeoPackage, all of them or none.
+
+    Parameters
+    ----------
+    layers
+        By name; the first is what :func:`read_layer` gives where none is named. ``attrs`` are kept, see
+        :func:`write_layer`.
+    path
+        Where to; what stands there is replaced in one step.
+
+    Raises
+    ------
+    LayerError
+        When the suffix is not .gpkg.
+    OutputError
+        When the disk refuses; what stood there before is untouched.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> frame = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(120, 31)], crs=4490)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.gpkg"
+    >>> write_layers({"places": frame, "sums": pd.DataFrame({"minutes": [5, 10]})}, path)
+    >>> len(read_layer(path))
+    1
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".gpkg":
+        raise LayerError(f"{target.name}: several layers are written to a .gpkg only, not {target.suffix!r}")
+    import pyogrio
+
+    with atomic_path(target) as draft:
+        try:
+            for name, frame in layers.items():
+                words = {column: object for column, kind in frame.dtypes.items() if str(kind) == "category"}
+                kept, plain = as_metadata(frame), frame.astype(words)
+                pyogrio.write_dataframe(plain, draft, driver="GPKG", layer=name, layer_metadata=kept)
+            _check_rows(draft, layers)
+        except (*_gdal_errors(), sqlite3.Error) as error:
+            raise OSError(str(error)) from error
+
+
+def _gdal_errors() -> tuple[type[Exception], ...]:
+    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+
+    return (DataSourceError, DataLayerError, FeatureError)
+
+
+def _check_rows(draft: Path, layers: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse a GeoPackage that lacks rows, or some of their spatial index, which a full disk leaves out silently."""
+    with contextlib.closing(sqlite3.connect(draft)) as file:
+        for name, frame in layers.items():
+            expected = {name: len(frame)}
+            if isinstance(frame, gpd.GeoDataFrame):
+                expected[f"rtree_{name}_geom"] = int((~(frame.geometry.is_empty | frame.geometry.isna())).sum())
+            for stored, rows in expected.items():
+                quoted = stored.replace('"', '""')
+                (written,) = file.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()  # noqa: S608 - our own names
+                if written != rows:
+                    raise OSError(f"only {written} of {rows} rows of {stored} were written; is the disk full?")
 
 
 def _check_whole(shapefile: Path) -> None:
@@ -248,6 +331,8 @@ def _read_file(source: Path, layer: str | None, encoding: str | None) -> gpd.Geo
         raise LayerError(f"{source.name} cannot be read: {error}") from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LayerError(f"{source.name} holds a table without geometry; a vector layer is wanted")
+    if source.suffix.lower() == ".gpkg":
+        frame.attrs |= from_metadata(pyogrio.read_info(source, layer=layer or names[0])["layer_metadata"])
     return frame
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import zipfile
 
 import geopandas as gpd
+import pandas as pd
 import pyogrio
 import pytest
 from shapely import LineString, Point, Polygon, box
 
 from gridmap.errors import CrsError, LayerError
-from gridmap.geo.io import as_layer, read_layer, write_layer
+from gridmap.geo.io import as_layer, read_layer, write_layer, write_layers
 
 NAMES = ["新吴区江溪街道", "长江路", "𠮷", "Rhein"]
 
@@ -174,3 +175,47 @@ def test_a_file_of_something_else_is_a_layer_error(tmp_path, name):
     (tmp_path / name).write_text("not a layer at all\n" * 50)
     with pytest.raises(LayerError, match=name):
         read_layer(tmp_path / name)
+
+
+NOTES = {"network_date": "2026-11-01T08:00:00+00:00", "barriers": {"water": 3, "rail": 1}, "pace": {"steps": 2.0}}
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.parquet"])
+def test_what_is_known_of_a_layer_travels_in_its_file(tmp_path, name):
+    frame = places()
+    # How an earlier reading went is no part of the layer, and what is no plain value has no place in a file.
+    frame.attrs = {**NOTES, "skipped": ("way 7",), "made_by": object()}
+    write_layer(frame, tmp_path / name)
+    assert read_layer(tmp_path / name).attrs == NOTES
+    assert set(frame.attrs) == {*NOTES, "skipped", "made_by"}
+
+
+def test_notes_of_other_software_are_not_ours(tmp_path):
+    pyogrio.write_dataframe(places(), tmp_path / "a.gpkg", layer_metadata={"AREA_OR_POINT": "Point"})
+    assert read_layer(tmp_path / "a.gpkg").attrs == {}
+
+
+def test_several_layers_share_a_file_and_keep_their_notes(tmp_path):
+    first, second = places(), places(["东"]).astype({"name": "category"})
+    first.attrs, second.attrs = dict(NOTES), {"minutes": [5.0, 15.0]}
+    table = pd.DataFrame({"minutes": [5.0, 15.0], "share": [0.25, None]})
+    write_layers({"circles": first, "gaps": second, "coverage": table}, tmp_path / "a.gpkg")
+    assert read_layer(tmp_path / "a.gpkg").equals(read_layer(tmp_path / "a.gpkg", layer="circles"))
+    assert read_layer(tmp_path / "a.gpkg").attrs == NOTES
+    gaps = read_layer(tmp_path / "a.gpkg", layer="gaps")
+    assert (gaps["name"].tolist(), gaps.attrs) == (["东"], {"minutes": [5.0, 15.0]})
+    assert pyogrio.read_dataframe(tmp_path / "a.gpkg", layer="coverage").equals(table)
+
+
+def test_layers_replace_what_stood_there_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "a.gpkg"
+    write_layers({"circles": places(), "gaps": places()}, target)
+    write_layers({"circles": places(["only"])}, target)
+    assert pyogrio.list_layers(target)[:, 0].tolist() == ["circles"]
+    before = target.read_bytes()
+    with pytest.raises(LayerError, match="gpkg"):
+        write_layers({"circles": places()}, tmp_path / "a.geojson")
+    with pytest.raises(AttributeError):
+        write_layers({"circles": places(), "gaps": None}, target)
+    assert target.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gpkg"]
