@@ -21,7 +21,7 @@ from gridmap.circles.stations import StationPlaces, place_stations, read_station
 from gridmap.errors import InputError
 from gridmap.geo.crs import round_vertices
 from gridmap.network.model import WalkNetwork
-from gridmap.network.pace import NEVER_S, Pace, WalkTimes, walk_times
+from gridmap.network.pace import LONGEST_S, Pace, WalkTimes, walk_times
 from gridmap.network.places import Places, by_edge, nearest_by_place, passed
 from gridmap.network.snap import Snapped
 
@@ -127,7 +127,7 @@ def catchments(
         )
     if capacity is not None and demand is None:
         raise InputError(f"capacity={capacity!r}: without a demand there are no households to share out")
-    limit_s = NEVER_S / 2 if minutes is None else Limits(check_ranges(minutes, speed_m_s)).last_s
+    limit_s = LONGEST_S if minutes is None else Limits(check_ranges(minutes, speed_m_s)).last_s
     walk = walk_times(network, speed_m_s, pace)
     posts = read_stations(stations)
     places = place_stations(network, posts, station=station, group=group)
@@ -201,7 +201,7 @@ def _homes(homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float
 def _offers(homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float) -> OfferCall:
     """Return what tells the best station of each home when stations make themselves dearer by so many seconds."""
     network, on = homes.network, places.on
-    if limit_s < NEVER_S / 2:
+    if limit_s < LONGEST_S:
         found = passed(network, on, homes.places, limit_s, walk, group=places.group)
         order = np.argsort(found.item, kind="stable")
         home, origin = found.item[order], found.origin[order]
