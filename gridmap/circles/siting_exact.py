@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import highspy
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, identity, vstack
 
@@ -17,7 +18,15 @@ TellCall: TypeAlias = Callable[[float, str], None]
 
 _MOST_ENTRIES: Final = 4_000_000
 """Pairs of a candidate and a group beyond which the linear programme alone would take minutes."""
-_SLACK: Final = 1e-9
+
+
+class Quiet(highspy.Highs):
+    """HiGHS that prints nothing, not even that it begins."""
+
+    def enableCallbacks(self) -> None:  # noqa: N802
+        """Be silent before there is anything to say: HiGHS names itself when callbacks are enabled."""
+        self.silent()
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,16 +132,14 @@ def _open(prices: Bound, k: int, known: Choice) -> tuple[Ints, Ints]:
 
 def _solve(covering: Covering, k: int, start: Ints, effort: Effort, wanted: float) -> tuple[Ints, float]:
     """Return the rows that HiGHS chooses, and the households that no choice exceeds."""
-    import highspy
-
     many, groups = covering.covers.shape
     if many == 0 or groups == 0 or k <= 0:
         return np.empty(0, dtype=np.int64), 0.0
-    solver = highspy.Highs()
-    options = {"output_flag": False, "threads": 1, "random_seed": 0, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-6}
+    solver = Quiet()  # type: ignore[no-untyped-call]
+    options = {"threads": 1, "random_seed": 0, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-6}
     for name, value in {**options, "time_limit": effort.left_s}.items():
         solver.setOptionValue(name, value)
-    solver.passModel(_model(highspy, covering, k))
+    solver.passModel(_model(covering, k))
     if len(start) <= k:
         values = np.zeros(many)
         values[start] = 1.0
@@ -153,7 +160,7 @@ def _solve(covering: Covering, k: int, start: Ints, effort: Effort, wanted: floa
     return np.flatnonzero(values > 0.5), -float(info.mip_dual_bound)
 
 
-def _model(highspy: Any, covering: Covering, k: int) -> Any:
+def _model(covering: Covering, k: int) -> Any:
     """Return: maximise the households of covered groups; a group is covered no more than its candidates are chosen."""
     many, groups = covering.covers.shape
     linked = hstack([-covering.by_group, identity(groups, format="csr")])
