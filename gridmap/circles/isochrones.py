@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import geopandas as gpd
@@ -79,8 +79,8 @@ def service_circles(
         Exactly one row a station (or group) and range, sorted: ``station, minutes, outcome, reason, area_m2,
         speed_m_s, geometry`` (MultiPolygon, EPSG:4490 in China, else EPSG:4326). Outcomes: ``ok``; ``clipped`` (it
         touches the edge of the network and may be larger in truth); ``off_network`` and ``island`` (no circle,
-        ``reason`` says why). A smaller range lies within the larger one. ``attrs`` tell the network's date and the
-        barriers minded.
+        ``reason`` says why). A smaller range lies within the larger one. ``attrs`` tell the network's date, how many
+        barriers of each kind were minded, the speed, pace, cell and furthest walk off the street.
 
     Raises
     ------
@@ -118,8 +118,14 @@ def service_circles(
         geometry=drawn.shapes.ravel(),
         crs=network.degrees,
     )
-    circles.attrs["network_date"] = network.date.isoformat() if network.date else None
-    circles.attrs["barriers"] = {str(kind): int(n) for kind, n in network.barriers["kind"].value_counts().items()}
+    circles.attrs = {
+        "network_date": network.date.isoformat() if network.date else None,
+        "barriers": {str(kind): int(count) for kind, count in network.barriers["kind"].value_counts().items()},
+        "speed_m_s": float(speed_m_s),
+        "pace": asdict(pace),
+        "cell_m": float(cell_m),
+        "off_street_m": float(off_street_m),
+    }
     return circles
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
 import geopandas as gpd
@@ -14,6 +15,7 @@ from gridmap.circles.isochrones import service_circles
 from gridmap.circles.stations import OUTCOMES
 from gridmap.errors import InputError, LayerError
 from gridmap.geo.crs import GRID_DEG
+from gridmap.network.pace import Pace
 from tests.network.made import CORNER, CRS, layer, network, random_network
 
 GRID = [(((0, n * 200), *((m * 200, n * 200) for m in range(1, 11))), {}) for n in range(11)] + [
@@ -162,3 +164,16 @@ def test_multipoints_and_polygons_are_stations_too(town):
     shapes = [box(900, 900, 1100, 1100), MultiPoint([(300, 300), (310, 300)]), LineString([(0, 0), (10, 0)])]
     circles = service_circles(town, layer(*shapes, station=["a", "b", "c"]), minutes=[5])
     assert (circles["area_m2"] > 10_000).all()
+
+
+def test_how_a_circle_was_walked_travels_with_it(town):
+    circles = service_circles(town, stations((900, 900)), speed_m_s=0.8, pace=Pace(crossing_s=20), cell_m=10)
+    assert circles.attrs == {
+        "network_date": None,
+        "barriers": {},
+        "speed_m_s": 0.8,
+        "pace": {"steps": 2.0, "slope": True, "crossing_s": 20, "towards": False},
+        "cell_m": 10.0,
+        "off_street_m": 100.0,
+    }
+    assert json.loads(json.dumps(circles.attrs)) == circles.attrs
