@@ -195,14 +195,14 @@ def write_layers(layers: Mapping[str, pd.DataFrame], path: str | os.PathLike[str
                 kept, plain = as_metadata(frame), frame.astype(words)
                 pyogrio.write_dataframe(plain, draft, driver="GPKG", layer=name, layer_metadata=kept)
             _check_rows(draft, layers)
-        except (*_gdal_errors(), sqlite3.Error) as error:
+        except _gdal_errors() as error:
             raise OSError(str(error)) from error
 
 
 def _gdal_errors() -> tuple[type[Exception], ...]:
     from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
-    return (DataSourceError, DataLayerError, FeatureError)
+    return (DataSourceError, DataLayerError, FeatureError, sqlite3.Error)
 
 
 def _check_rows(draft: Path, layers: Mapping[str, pd.DataFrame]) -> None:
