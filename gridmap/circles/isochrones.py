@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -24,9 +24,14 @@ from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import Pace, WalkTimes, walk_times
 from gridmap.network.search import Reach, make_seeds, reach
+from gridmap.network.snap import Snapped
 
 OFF_STREET_M: Final = 100.0
 """The furthest one walks off the street network, inside a block."""
+Progress: TypeAlias = Callable[[float, str], None]
+
+_BATCH: Final = 1000
+"""So many stations at once: memory stays flat, and a bar moves."""
 _WORTH: Final = 16
 """Fewer circles than this are not worth a second thread."""
 _MULTIPOLYGON: Final = 6
@@ -44,6 +49,7 @@ def service_circles(
     group: str | None = None,
     off_street_m: float = OFF_STREET_M,
     access_m: float = ACCESS_M,
+    progress: Progress | None = None,
 ) -> gpd.GeoDataFrame:
     """Draw the land within so many minutes on foot of every station.
 
@@ -72,6 +78,8 @@ def service_circles(
         Furthest straight walk from a street to the land beside it, in metres.
     access_m
         Furthest a station may be from a street, in metres.
+    progress
+        Called with the share done and what is being done, every thousand circles.
 
     Returns
     -------
@@ -104,7 +112,7 @@ def service_circles(
         raise InputError(f"cell_m={cell_m!r}: allowed are 1 to 100 metres; 20 is usual")
     places = place_stations(network, stations, station=station, group=group, access_m=access_m)
     walk = _Walk(network, walk_times(network, speed_m_s, pace), ranges * 60 * float(speed_m_s), cell_m, off_street_m)
-    drawn = _draw(walk, places)
+    drawn = _draw(walk, places, progress)
     outcome, reason = _outcomes(places, ranges, drawn)
     circles = gpd.GeoDataFrame(
         {
@@ -175,12 +183,23 @@ class _Drawn:
     cut: NDArray[np.bool_]
 
 
-def _draw(walk: _Walk, places: StationPlaces) -> _Drawn:
+def _draw(walk: _Walk, places: StationPlaces, progress: Progress | None) -> _Drawn:
+    groups = len(places.name)
+    parts = []
+    for first in range(0, groups, _BATCH):
+        mine = (places.group >= first) & (places.group < first + _BATCH)
+        parts.append(_draw_some(walk, places.on.take(mine), places.group[mine] - np.int32(first)))
+        if progress is not None:
+            progress(min(first + _BATCH, groups) / groups, f"{min(first + _BATCH, groups)} / {groups}")
+    return _Drawn(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("shapes", "area_m2", "cut")))
+
+
+def _draw_some(walk: _Walk, on: Snapped, group: NDArray[np.int32]) -> _Drawn:
     network, count = walk.network, len(walk.limits_m)
     # One cell further than one walks, so that the contour can pass between an owned cell and the next.
     land = owned_land(network, walk.cell_m, walk.off_street_m + walk.cell_m)
-    seeds = make_seeds(network, places.on, walk.times, places.group)
-    found = reach(network, places.on, walk.furthest_s, walk.times, group=places.group)
+    seeds = make_seeds(network, on, walk.times, group)
+    found = reach(network, on, walk.furthest_s, walk.times, group=group)
     rings = trace_fields(network, land, walk.times, found, seeds, walk.limits_m, walk.off_street_m)
     shapes = _in_threads(_nested, polygons(rings).reshape(-1, count))
     moved = shapely.transform(shapes, lambda xy: np.c_[network.to_degrees.transform(*xy.T)])

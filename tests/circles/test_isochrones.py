@@ -11,6 +11,7 @@ import pytest
 import shapely
 from shapely import LineString, MultiPoint, Point, Polygon, box
 
+from gridmap.circles import isochrones
 from gridmap.circles.isochrones import service_circles
 from gridmap.circles.stations import OUTCOMES
 from gridmap.errors import InputError, LayerError
@@ -177,3 +178,13 @@ def test_how_a_circle_was_walked_travels_with_it(town):
         "off_street_m": 100.0,
     }
     assert json.loads(json.dumps(circles.attrs)) == circles.attrs
+
+
+def test_many_stations_are_drawn_some_at_a_time_and_the_bar_moves(town, monkeypatch):
+    places = stations(*np.random.default_rng(0).uniform(0, 2000, (25, 2)), post=[n % 9 for n in range(25)])
+    whole, moves = service_circles(town, places, minutes=(3, 5), group="post"), []
+    monkeypatch.setattr(isochrones, "_BATCH", 4)
+    parts = service_circles(town, places, minutes=(3, 5), group="post", progress=lambda *move: moves.append(move))
+    assert parts.to_wkb().equals(whole.to_wkb())
+    assert [what for _, what in moves] == ["4 / 9", "8 / 9", "9 / 9"]
+    assert moves[-1][0] == 1
