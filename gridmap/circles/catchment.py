@@ -182,8 +182,8 @@ def _homes(homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float
     station, seconds = np.where(within, owner, -1), np.where(within, nearest.seconds, np.inf).astype(np.float64)
     if np.isfinite(room).any():
         offer = _offers(homes, places, walk, limit_s)
-        station, seconds, whole = shared_out(homes.households, room, offer)
-        _settle_divided(homes, places, walk, limit_s, room, station, seconds, np.flatnonzero(~whole))
+        station, seconds = shared_out(homes.households, room, offer)
+        _settle_left(homes, places, walk, limit_s, room, station, seconds)
     names = list(places.name)
     columns: dict[str, object] = {"households": homes.households}
     if homes.residents is not None:
@@ -229,20 +229,24 @@ def _offers(homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: floa
     return by_search
 
 
-def _settle_divided(
-    homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float, room: Floats, station: Ints,
-    seconds: Floats, divided: Ints,
-) -> None:  # fmt: skip
-    """Give homes that would be divided to the nearest station with room for all of them, the largest first."""
-    served = np.flatnonzero(station >= 0)
+def _settle_left(
+    homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float, room: Floats, station: Ints, seconds: Floats
+) -> None:
+    """Give homes without a station to the nearest with room for all of each, the largest first."""
+    served = station >= 0
     left = room - np.bincount(station[served], weights=homes.households[served], minlength=len(room))
-    largest = divided[np.argsort(-homes.households[divided], kind="stable")]
+    waiting = np.flatnonzero(~served & (homes.households > 0))
+    largest = waiting[np.argsort(-homes.households[waiting], kind="stable")]
     spots: Places = by_edge(homes.network, homes.on.take(largest))
-    found = passed(homes.network, places.on, spots, limit_s, walk, group=places.group)
+    on = places.on
+    able = left[places.group] >= homes.households[waiting].min(initial=np.inf)
+    search = Snapped(np.where(able, on.edge, -1).astype(np.int32), on.along_m, on.offset_m, on.x, on.y)
+    found = passed(homes.network, search, spots, limit_s, walk, group=places.group)
     order = np.lexsort((found.seconds, found.item))
+    order = order[homes.households[largest[found.item[order]]] <= left[found.origin[order]]]
     for item, origin, walked in zip(found.item[order], found.origin[order], found.seconds[order], strict=True):
         home = largest[item]
-        if station[home] < 0 and homes.households[home] <= left[origin] * (1 + 1e-9):
+        if station[home] < 0 and homes.households[home] <= left[origin]:
             station[home], seconds[home] = origin, float(walked)
             left[origin] -= homes.households[home]
 

@@ -36,7 +36,7 @@ class _Columns:
         return _Columns(*(np.r_[mine, theirs[new]] for mine, theirs in pairs))
 
 
-def shared_out(households: Floats, room: Floats, offer: OfferCall) -> tuple[Ints, Floats, NDArray[np.bool_]]:
+def shared_out(households: Floats, room: Floats, offer: OfferCall) -> tuple[Ints, Floats]:
     """Give every home a station so that none has more households than room, with the least walking in all.
 
     As many households as possible are served; of all ways to do so, one with the fewest seconds walked. It is the
@@ -55,9 +55,9 @@ def shared_out(households: Floats, room: Floats, offer: OfferCall) -> tuple[Ints
 
     Returns
     -------
-    station, seconds, whole
-        Of each home: where it goes (-1: nowhere) and its walk; False where it should be divided among several
-        stations (at most one home a station): what it got is then left to the caller.
+    station, seconds
+        Of each home: where it goes, and its walk. -1 and inf where it goes nowhere, or would have to be divided among
+        several stations (at most one home a station would).
     """
     station, seconds = offer(np.zeros(len(room)))
     home = np.flatnonzero((station >= 0) & (households > 0))
@@ -80,7 +80,7 @@ def shared_out(households: Floats, room: Floats, offer: OfferCall) -> tuple[Ints
         if len(found.home) == len(columns.home) and not (wider & ~full).any():
             return _told(station, seconds, asked, households, amount)
         columns, full = found, wider
-    return station, seconds, np.ones(len(households), dtype=bool)
+    return station, seconds
 
 
 def _solve(columns: _Columns, households: Floats, room: Floats) -> tuple[Floats, Floats, Floats]:
@@ -102,14 +102,10 @@ def _solve(columns: _Columns, households: Floats, room: Floats) -> tuple[Floats,
     return found.x, price, left
 
 
-def _told(
-    station: Ints, seconds: Floats, asked: _Columns, households: Floats, amount: Floats
-) -> tuple[Ints, Floats, NDArray[np.bool_]]:
+def _told(station: Ints, seconds: Floats, asked: _Columns, households: Floats, amount: Floats) -> tuple[Ints, Floats]:
     """Return where homes go by a solution: to the station that has all of them."""
-    station, seconds, whole = station.copy(), seconds.copy(), np.ones(len(households), dtype=bool)
-    given = np.bincount(asked.home, weights=amount, minlength=len(households))
+    station, seconds = station.copy(), seconds.copy()
     station[asked.home], seconds[asked.home] = -1, np.inf
     every = amount >= households[asked.home] * (1 - 1e-6)
     station[asked.home[every]], seconds[asked.home[every]] = asked.station[every], asked.seconds[every]
-    whole[(station < 0) & (given > households * 1e-6) & (households > 0)] = False
-    return station, seconds, whole
+    return station, seconds
