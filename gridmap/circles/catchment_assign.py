@@ -8,8 +8,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
+
+from gridmap.circles.solver import Solver, least_cost
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -19,6 +20,7 @@ OfferCall: TypeAlias = Callable[[Floats], tuple[Ints, Floats]]
 UNSERVED_S: Final = 1e6
 """What a household without a place counts for: more than any walk it could save others."""
 _ROUNDING_S: Final = 0.05
+_PRIMAL: Final = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +31,16 @@ class _Columns:
     station: Ints
     seconds: Floats
 
-    def joined(self, other: _Columns, stations: int) -> _Columns:
-        """Return these and those of the others that are new."""
-        new = ~np.isin(other.home * stations + other.station, self.home * stations + self.station)
-        pairs = ((self.home, other.home), (self.station, other.station), (self.seconds, other.seconds))
-        return _Columns(*(np.r_[mine, theirs[new]] for mine, theirs in pairs))
+    def without(self, other: _Columns, stations: int) -> _Columns:
+        """Return those that the others have not."""
+        new = ~np.isin(self.home * stations + self.station, other.home * stations + other.station)
+        return _Columns(self.home[new], self.station[new], self.seconds[new])
+
+    def joined(self, other: _Columns) -> _Columns:
+        """Return these, then the others."""
+        return _Columns(
+            np.r_[self.home, other.home], np.r_[self.station, other.station], np.r_[self.seconds, other.seconds]
+        )
 
 
 def shared_out(households: Floats, room: Floats, offer: OfferCall) -> tuple[Ints, Floats]:
@@ -61,45 +68,92 @@ def shared_out(households: Floats, room: Floats, offer: OfferCall) -> tuple[Ints
     """
     station, seconds = offer(np.zeros(len(room)))
     home = np.flatnonzero((station >= 0) & (households > 0))
-    columns = _Columns(home, station[home], seconds[home])
+    nearest = columns = _Columns(home, station[home], seconds[home])
     load = np.bincount(station[home], weights=households[home], minlength=len(room))
     full = load > room * (1 + 1e-9)
-    nearest = columns
+    sharing: _Sharing | None = None
     while full.any():
-        inside = np.isin(columns.home, nearest.home[full[nearest.station]])
-        asked = _Columns(columns.home[inside], columns.station[inside], columns.seconds[inside])
-        outside = ~full[nearest.station]
-        taken = np.bincount(nearest.station[outside], weights=households[nearest.home[outside]], minlength=len(room))
-        amount, price, left = _solve(asked, households, np.maximum(room - taken, 0.0))
+        if sharing is None:
+            sharing = _begun(columns, nearest, households, room, full)
+        amount, price, left = sharing.solved()
         wider = full | (price > _ROUNDING_S)
         other, walk = offer(price - price.min())
         reached = np.flatnonzero(other >= 0)
-        gain = left[reached] - walk[reached] - price[other[reached]]
-        better = reached[gain > _ROUNDING_S]
-        found = columns.joined(_Columns(better, other[better], walk[better]), len(room))
-        if len(found.home) == len(columns.home) and not (wider & ~full).any():
-            return _told(station, seconds, asked, households, amount)
-        columns, full = found, wider
+        better = reached[left[reached] - walk[reached] - price[other[reached]] > _ROUNDING_S]
+        new = _Columns(better, other[better], walk[better]).without(columns, len(room))
+        columns = columns.joined(new)
+        if (wider & ~full).any():
+            full, sharing = wider, None
+        elif len(new.home):
+            sharing.add(new)
+        else:
+            return _told(station, seconds, sharing.columns, households, amount)
     return station, seconds
 
 
-def _solve(columns: _Columns, households: Floats, room: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return households by column, the price of each station, and what each home would pay at most (seconds)."""
-    homes, row = np.unique(columns.home, return_inverse=True)
-    limited = np.flatnonzero(np.isfinite(room))
-    at = np.full(len(room), -1)
-    at[limited] = np.arange(len(limited)) + len(homes)
-    which = np.arange(len(row))
-    counted = at[columns.station] >= 0
-    rows, cols = np.r_[row, at[columns.station][counted]], np.r_[which, which[counted]]
-    matrix = csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(len(homes) + len(limited), len(row)))
-    most = np.r_[households[homes], room[limited]]
-    found = linprog(columns.seconds - UNSERVED_S, A_ub=matrix, b_ub=most, method="highs-ds")
-    price = np.zeros(len(room))
-    price[limited] = -found.ineqlin.marginals[len(homes) :]
-    left = np.full(len(households), -np.inf)
-    left[homes] = UNSERVED_S + found.ineqlin.marginals[: len(homes)]
-    return found.x, price, left
+class _Sharing:
+    """The linear programme of the homes at full stations; it goes on from its last solution when columns are added.
+
+    Parameters
+    ----------
+    columns
+        Which homes may go to which stations.
+    households
+        (homes,) of each.
+    room
+        (stations,) what these homes may take.
+    """
+
+    def __init__(self, columns: _Columns, households: Floats, room: Floats) -> None:
+        homes = np.unique(columns.home)
+        limited = np.flatnonzero(np.isfinite(room))
+        self._row_of_home = np.full(len(households), -1)
+        self._row_of_home[homes] = np.arange(len(homes))
+        self._row_of_station = np.full(len(room), -1)
+        self._row_of_station[limited] = np.arange(len(limited)) + len(homes)
+        self.columns = columns
+        rows = self._rows(columns)
+        at_most = np.r_[households[homes], room[limited]]
+        matrix = csr_matrix((np.ones(len(rows[0])), (rows[1], rows[0])), shape=(len(columns.home), len(at_most)))
+        self._solver: Solver = least_cost(columns.seconds - UNSERVED_S, matrix.T.tocsr(), at_most)
+        # Columns come to a solution that stays feasible: the primal simplex goes on from it.
+        self._solver.setOptionValue("solver", "simplex")
+        self._solver.setOptionValue("simplex_strategy", _PRIMAL)
+
+    def _rows(self, columns: _Columns) -> tuple[Ints, Ints]:
+        """Return the columns' entries: column and row of each, by column."""
+        both = np.stack([self._row_of_home[columns.home], self._row_of_station[columns.station]], axis=1)
+        column, side = np.nonzero(both >= 0)
+        return both[column, side], column
+
+    def add(self, new: _Columns) -> None:
+        """Let more homes go to more stations."""
+        row, column = self._rows(new)
+        count = len(new.home)
+        start = np.searchsorted(column, np.arange(count)).astype(np.int32)
+        self._solver.addCols(
+            count, new.seconds - UNSERVED_S, np.zeros(count), np.full(count, np.inf), len(row), start,
+            row.astype(np.int32), np.ones(len(row)),
+        )  # fmt: skip
+        self.columns = self.columns.joined(new)
+
+    def solved(self) -> tuple[Floats, Floats, Floats]:
+        """Return households by column, the price of each station, and what each home would pay at most (seconds)."""
+        self._solver.run()
+        found = self._solver.getSolution()
+        dual = np.r_[np.asarray(found.row_dual), 0.0]
+        price = np.maximum(-dual[self._row_of_station], 0.0)
+        left = np.where(self._row_of_home >= 0, UNSERVED_S + dual[self._row_of_home], -np.inf)
+        return np.asarray(found.col_value), price, left
+
+
+def _begun(columns: _Columns, nearest: _Columns, households: Floats, room: Floats, full: NDArray[np.bool_]) -> _Sharing:
+    """Return the programme of the homes whose nearest station is full; the others stay and take their room."""
+    inside = full[nearest.station]
+    taken = np.bincount(nearest.station[~inside], households[nearest.home[~inside]], len(room))
+    mine = np.isin(columns.home, nearest.home[inside])
+    asked = _Columns(columns.home[mine], columns.station[mine], columns.seconds[mine])
+    return _Sharing(asked, households, np.maximum(room - taken, 0.0))
 
 
 def _told(station: Ints, seconds: Floats, asked: _Columns, households: Floats, amount: Floats) -> tuple[Ints, Floats]:

@@ -180,7 +180,7 @@ def propose_stations(
     rows = problem.covering.candidate[_in_order_of_gain(problem.covering, choice.chosen)]
     table = home_table(asked, before, rows, None if areas is None else area_of(homes, areas, area))
     covered = float(homes.households[table["covered"]].sum())
-    bound, gap = _proven(problem, choice, least, len(rows), k)
+    bound, gap = _proven(problem, choice, least, len(rows), k, covered)
     return Siting(
         sites=site_table(asked, table, rows),
         homes=table,
@@ -241,13 +241,16 @@ def _in_order_of_gain(covering: Covering, chosen: Ints) -> Ints:
     return mine[greedy(among, len(mine))]
 
 
-def _proven(problem: _Problem, choice: Choice, least: int, sites: int, k: int | None) -> tuple[float, float]:
+def _proven(
+    problem: _Problem, choice: Choice, least: int, sites: int, k: int | None, covered: float
+) -> tuple[float, float]:
     """Return bound and gap: in sites for a target, in households covered otherwise."""
     if k is None:
         return float(least), (sites - least) / sites if sites else 0.0
-    most = problem.before + choice.most
-    missing = max(choice.most - choice.covered, 0.0)
-    return most, missing / most if missing > problem.total * NOTHING else 0.0
+    missing = choice.most - choice.covered
+    if missing <= problem.total * NOTHING:
+        return covered, 0.0
+    return covered + missing, missing / (covered + missing)
 
 
 def _note(sites: int, k: int | None, candidates: int) -> str:

@@ -7,26 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import highspy
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, identity, vstack
 
 from gridmap.circles.siting_covering import Covering, Ints, restricted
 from gridmap.circles.siting_greedy import Bound, bettered, exchange, greedy
+from gridmap.circles.solver import least_cost
 
 TellCall: TypeAlias = Callable[[float, str], None]
 
 _MOST_ENTRIES: Final = 4_000_000
 """Pairs of a candidate and a group beyond which the linear programme alone would take minutes."""
-
-
-class Quiet(highspy.Highs):
-    """HiGHS that prints nothing, not even that it begins."""
-
-    def enableCallbacks(self) -> None:  # noqa: N802
-        """Be silent before there is anything to say: HiGHS names itself when callbacks are enabled."""
-        self.silent()
-        super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,11 +126,14 @@ def _solve(covering: Covering, k: int, start: Ints, effort: Effort, wanted: floa
     many, groups = covering.covers.shape
     if many == 0 or groups == 0 or k <= 0:
         return np.empty(0, dtype=np.int64), 0.0
-    solver = Quiet()  # type: ignore[no-untyped-call]
-    options = {"threads": 1, "random_seed": 0, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-6}
-    for name, value in {**options, "time_limit": effort.left_s}.items():
+    # A group is covered no more than its candidates are chosen.
+    linked = hstack([-covering.by_group, identity(groups, format="csr")])
+    chosen = csr_matrix((np.ones(many), (np.zeros(many, dtype=int), np.arange(many))), shape=(1, many + groups))
+    cost = np.r_[np.zeros(many), -covering.households]
+    rows = vstack([linked, chosen], format="csr")
+    solver = least_cost(cost, rows, np.r_[np.zeros(groups), float(k)], upper=1.0, whole=many)
+    for name, value in {"mip_rel_gap": 0.0, "mip_abs_gap": 1e-6, "time_limit": effort.left_s}.items():
         solver.setOptionValue(name, value)
-    solver.passModel(_model(covering, k))
     if len(start) <= k:
         values = np.zeros(many)
         values[start] = 1.0
@@ -158,25 +152,6 @@ def _solve(covering: Covering, k: int, start: Ints, effort: Effort, wanted: floa
     info = solver.getInfo()
     values = np.asarray(solver.getSolution().col_value[:many])
     return np.flatnonzero(values > 0.5), -float(info.mip_dual_bound)
-
-
-def _model(covering: Covering, k: int) -> Any:
-    """Return: maximise the households of covered groups; a group is covered no more than its candidates are chosen."""
-    many, groups = covering.covers.shape
-    linked = hstack([-covering.by_group, identity(groups, format="csr")])
-    chosen = csr_matrix((np.ones(many), (np.zeros(many, dtype=int), np.arange(many))), shape=(1, many + groups))
-    rows = vstack([linked, chosen], format="csr")
-    model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = many + groups, groups + 1
-    model.col_cost_ = np.r_[np.zeros(many), -covering.households]
-    model.col_lower_, model.col_upper_ = np.zeros(many + groups), np.ones(many + groups)
-    model.row_lower_ = np.full(groups + 1, -highspy.kHighsInf)
-    model.row_upper_ = np.r_[np.zeros(groups), float(k)]
-    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = rows.indptr, rows.indices, rows.data
-    whole, real = highspy.HighsVarType.kInteger, highspy.HighsVarType.kContinuous
-    model.integrality_ = [whole] * many + [real] * groups
-    return model
 
 
 def fewest_sites(covering: Covering, need: float, effort: Effort) -> tuple[Choice, int]:
