@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from gridmap.grids.io import read_plan
     from gridmap.grids.plan import LevelSpec, Plan
     from gridmap.locate.locator import Candidate, Locator, Placement
+    from gridmap.maps.circle_map import circle_map
     from gridmap.maps.plan_map import plan_map
     from gridmap.network.io import read_network
     from gridmap.network.model import WalkNetwork
+    from gridmap.network.pace import Pace
     from gridmap.people.io import read_roster
     from gridmap.people.roster import Responsible, Roster
 
@@ -37,6 +39,7 @@ _HOME = {
     "Demand": "gridmap.circles.demand",
     "LevelSpec": "gridmap.grids.plan",
     "Locator": "gridmap.locate.locator",
+    "Pace": "gridmap.network.pace",
     "Placement": "gridmap.locate.locator",
     "Plan": "gridmap.grids.plan",
     "Responsible": "gridmap.people.roster",
@@ -46,6 +49,7 @@ _HOME = {
     "Weights": "gridmap.grids.blocks",
     "catchments": "gridmap.circles.catchment",
     "check_plan": "gridmap.grids.check",
+    "circle_map": "gridmap.maps.circle_map",
     "coverage": "gridmap.circles.cover",
     "draw_plan": "gridmap.grids.draw",
     "join_incidents": "gridmap.cases.incidents",
@@ -67,6 +71,7 @@ __all__ = [
     "Demand",
     "LevelSpec",
     "Locator",
+    "Pace",
     "Placement",
     "Plan",
     "Responsible",
@@ -77,6 +82,7 @@ __all__ = [
     "__version__",
     "catchments",
     "check_plan",
+    "circle_map",
     "coverage",
     "draw_plan",
     "join_incidents",

@@ -61,7 +61,6 @@ def _cell(value: object) -> str:
 
 
 _WORDS: Final = {
-    "ok": "正常", "clipped": "至路网边缘", "off_network": "远离路网", "island": "孤立路段",
     "error": "错误", "warning": "提醒", "overlap": "重叠", "empty": "无图形",
     "not_nested": "跨上级", "wrong_parent": "上级不符", "outside_parent": "超出上级",
     "duplicate_code": "编码重复", "malformed_code": "编码不合规", "count": "数量不符",

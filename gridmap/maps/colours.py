@@ -34,6 +34,10 @@ OUTCOMES: Final = {
     "outside": "#8a4fa3",
     "invalid": "#77716a",
 }
+STATIONS: Final = {"ok": "#0d4a52", "clipped": "#d98e04", "island": "#8a4fa3", "off_network": "#c43d3d"}
+STREETS: Final = "#b9b3a6"
+BARRIERS: Final = {"water": "#9cc3de", "rail": "#4a4f57", "motorway": "#e08a4a"}
+GAP: Final = "#d9483b"
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import json
-import os
 from typing import TYPE_CHECKING, Any, Final
-
-import folium
-from folium.template import Template
 
 from gridmap.maps import colours
 from gridmap.maps.incident_data import incident_data
-from gridmap.maps.offline import Inline, make_offline, save_map, script, style
+from gridmap.maps.offline import save_map
+from gridmap.maps.page import StandalonePage
 from gridmap.maps.page_data import circle_data, plan_data
 from gridmap.maps.words import page_words
 from gridmap.settings import language
@@ -20,7 +15,6 @@ from gridmap.settings import language
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
-    from branca.element import Element
 
     from gridmap.grids.plan import Plan
     from gridmap.people.roster import Roster
@@ -30,13 +24,10 @@ __all__ = ["PlanPage", "plan_map", "save_map"]
 SCRIPTS: Final = tuple(
     f"gridmap/{name}.js" for name in ("codec", "grids", "points", "tooltip", "search", "panel", "page")
 )
-STYLE: Final = "gridmap/page.css"
 
 
-class PlanPage(folium.Map):
-    """A folium map that stands alone however it is written: ``save``, ``render`` or a notebook's cell.
-
-    Layers of folium's own can be added to it; those that need a file that is not vendored are refused.
+class PlanPage(StandalonePage):
+    """The page of a plan.
 
     Parameters
     ----------
@@ -47,69 +38,7 @@ class PlanPage(folium.Map):
     """
 
     def __init__(self, data: dict[str, Any], bounds: tuple[float, float, float, float]) -> None:
-        west, south, east, north = bounds
-        middle = [(south + north) / 2, (west + east) / 2]
-        super().__init__(location=middle, tiles=None, zoom_start=11, prefer_canvas=True, zoom_snap=0.25)
-        self._id = str(data["version"])
-        figure = self.get_root()
-        figure.title = html.escape(data["title"])
-        self.add_child(PlanLayers(data), name="gridmap")
-
-    def render(self, **kwargs: Any) -> None:
-        """Render the page and put everything it links to into it."""
-        super().render(**kwargs)
-        make_offline(self.get_root())
-
-    def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> None:
-        """Write the page; a path is replaced in one step, see :func:`save_map`."""
-        if isinstance(outfile, str | os.PathLike):
-            save_map(self, outfile)
-        else:
-            super().save(outfile, close_file, **kwargs)
-
-
-class PlanLayers(folium.MacroElement):
-    """The part of the page that draws a plan: styles, scripts and data.
-
-    Parameters
-    ----------
-    data
-        Plain values, written as JSON that cannot end its element whatever the values hold.
-    """
-
-    _template = Template(
-        "{% macro script(this, kwargs) %}gridmap.open({{ this._parent.get_name() }}, "
-        "JSON.parse(document.getElementById('gridmap-data').textContent));{% endmacro %}"
-    )
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        super().__init__()
-        self._name = "PlanLayers"
-        self.json = inert_json(data)
-
-    def render(self, **kwargs: Any) -> None:
-        """Put styles and scripts into the head, data into the body, and the call into the script of the page."""
-        super().render(**kwargs)
-        figure: Any = self.get_root()
-        parts: dict[str, Element] = {STYLE: style(STYLE)} | {name: script(name) for name in SCRIPTS}
-        for name, part in parts.items():
-            figure.header.add_child(part, name=name)
-        data = Inline(f'<script type="application/json" id="gridmap-data">{self.json}</script>')
-        figure.html.add_child(data, name="gridmap_data")
-
-
-def inert_json(data: Any) -> str:
-    r"""Return JSON that stands in HTML as data and nothing else.
-
-    Examples
-    --------
-    >>> inert_json({"name": "</script><b>&"})
-    '{"name":"\\u003c/script\\u003e\\u003cb\\u003e\\u0026"}'
-    """
-    plain = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for letter in "<>&\u2028\u2029":
-        plain = plain.replace(letter, f"\\u{ord(letter):04x}")
-    return plain
+        super().__init__(data, bounds, scripts=SCRIPTS, start="gridmap.open")
 
 
 def plan_map(

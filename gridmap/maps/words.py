@@ -18,6 +18,18 @@ _OUTCOMES: Final = {
     "gap": ("网格空隙", "gap"),
     "outside": ("县域之外", "outside"),
     "invalid": ("坐标无效", "invalid"),
+    "ok": ("正常", "ok"),
+    "clipped": ("至路网边缘", "clipped"),
+    "off_network": ("远离路网", "off_network"),
+    "island": ("孤立路段", "island"),
+}
+_REASONS: Final = {
+    "beyond_limit": ("步行超时", "a longer walk"),
+    "no_station": ("道路不通往任何站点", "its streets lead to no station"),
+    "off_street": ("远离道路", "too far from any street"),
+    "behind_barrier": ("被水面、铁路或高速路隔开", "cut off by water, a railway or a motorway"),
+    "island": ("孤立路段", "its street is joined to no other"),
+    "no_geometry": ("无坐标", "no geometry"),
 }
 _WORDS: Final = {
     "legend": ("图层与图例", "Layers and legend"),
@@ -28,6 +40,7 @@ _WORDS: Final = {
     "noFill": ("不填色", "none"),
     "unknown": ("户数不详", "unknown"),
     "circles": ("步行服务圈", "Walking circles"),
+    "circlesCovered": ("步行服务圈 · 覆盖户数", "Walking circles · households"),
     "minutes": ("分钟", "min"),
     "incidents": ("事件", "Incidents"),
     "notDrawn": ("未上图（无可用坐标）", "not drawn (no usable coordinates)"),
@@ -54,6 +67,35 @@ _WORDS: Final = {
     "squareKilometres": ("平方公里", "km²"),
     "plan": ("网格方案", "Plan of grids"),
     "version": ("版本", "version"),
+    "station": ("服务站点", "Station"),
+    "stations": ("服务站点", "Stations"),
+    "gap": ("覆盖缺口", "Gap"),
+    "gaps": ("覆盖缺口", "Gaps"),
+    "proposed": ("建议新增站点", "Proposed station"),
+    "catchments": ("就近归属区", "Nearest on foot"),
+    "straight": ("直线距离圆（仅供对比）", "straight line (comparison only)"),
+    "planning": ("规划", "Planning"),
+    "comparison": ("对比", "Comparison"),
+    "base": ("底图", "Base map"),
+    "streets": ("步行路网", "Streets"),
+    "water": ("水面", "Water"),
+    "rail": ("铁路", "Railways"),
+    "motorway": ("高速路", "Motorways"),
+    "nearest": ("就近站点", "Nearest station"),
+    "beyond": ("步行范围之外", "Out of reach on foot"),
+    "reason": ("原因", "Why"),
+    "nearestOf": ("就近户数", "Nearest of (households)"),
+    "facilities": ("设施", "Facilities"),
+    "capacity": ("容量", "Capacity"),
+    "load": ("负荷", "Load"),
+    "homes": ("住宅", "Homes"),
+    "walkToNearest": ("平均步行至站点", "Mean walk to a station"),
+    "where": ("所在", "Where"),
+    "gain": ("新增覆盖户数", "Households gained"),
+    "gainResidents": ("新增覆盖人口", "Residents gained"),
+    "coveredThen": ("届时累计覆盖", "Covered then"),
+    "before": ("之前步行", "Walk before"),
+    "after": ("之后步行", "Walk after"),
 }
 
 
@@ -77,6 +119,17 @@ def outcome_title(name: str) -> str:
     True
     """
     return text(*_OUTCOMES[name]) if name in _OUTCOMES else name
+
+
+def reason_title(name: str) -> str:
+    """Return why homes are out of reach, as a page says it.
+
+    Examples
+    --------
+    >>> reason_title("off_street") in ("远离道路", "too far from any street")
+    True
+    """
+    return text(*_REASONS[name]) if name in _REASONS else name
 
 
 def page_words() -> dict[str, str]:
