@@ -68,7 +68,8 @@ def stations_of(
     table = stations.assign(outcome=key.map(last["outcome"]), reason=key.map(last["reason"]))
     if cover is None:
         return table
-    figures = cover.by_station.drop(columns=["outcome", "reason"])
+    kinds = cover.facilities.add_prefix("facilities_")
+    figures = cover.by_station.drop(columns=["outcome", "reason"]).join(kinds)
     return table.assign(**{column: key.map(figures[column]) for column in figures})
 
 

@@ -26,7 +26,7 @@ FONTS: Final = (
     "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei",
     "WenQuanYi Zen Hei", "SimHei",
 )  # fmt: skip
-_DPI: Final = 200
+DPI: Final = 200
 _WEIGHTS: Final = (1.9, 0.75, 0.35, 0.3)
 _MARGIN: Final = 0.02
 _HEAD: Final = 0.09
@@ -81,10 +81,10 @@ def plan_picture(
     squeeze = math.cos(math.radians((south + north) / 2))
     tall = (north - south) / max((east - west) * squeeze, 1e-9)
     share = min(1.0, 1.25 / tall)  # a tall plan is drawn smaller, not on a page without end
-    width = width_px / _DPI
+    width = width_px / DPI
     height = width * (tall * share * (1 - 2 * _MARGIN) + _HEAD + _MARGIN)
-    with mpl.rc_context({"font.family": _font()}):
-        figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=colours.PAPER)
+    with mpl.rc_context({"font.family": letters()}):
+        figure = Figure(figsize=(width, height), dpi=DPI, facecolor=colours.PAPER)
         head = _HEAD * width / height
         axes = figure.add_axes((_MARGIN, _MARGIN, 1 - 2 * _MARGIN, 1 - head - _MARGIN))
         rim = 0.004 * (east - west)
@@ -92,7 +92,7 @@ def plan_picture(
         axes.set_aspect(1 / squeeze)
         axes.set_axis_off()
         _draw(axes, plan, circles)
-        _scale_bar(axes, squeeze)
+        scale_bar(axes, 1 / (METRES_PER_DEGREE * squeeze))
         _write_head(figure, plan, width, 1 - head / 2)
         FigureCanvasAgg(figure)
         with atomic_path(path) as draft:
@@ -109,7 +109,8 @@ def _bounds(plan: Plan) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def _font() -> list[str]:
+def letters() -> list[str]:
+    """Return the fonts of a picture: one that has Chinese letters, where there is one, before the others."""
     from matplotlib import font_manager
 
     there = set(font_manager.get_font_names())
@@ -124,7 +125,7 @@ def _draw(axes: Axes, plan: Plan, circles: gpd.GeoDataFrame | None) -> None:
     palette = colours.palette()
     for depth, spec in enumerate(plan.levels):
         # The empty path at the end: a collection of one path only would be drawn as a marker, cut where it is large.
-        paths = [_path(each) for each in plan.layers[spec.name].geometry.values] + [_path(None)]
+        paths = [path_of(each) for each in plan.layers[spec.name].geometry.values] + [path_of(None)]
         if spec.name == plan.finest_tiling:
             pairs = zip(tints[depth].hue, tints[depth].shade, strict=True)
             faces: Any = [palette[hue][shade] for hue, shade in pairs]
@@ -155,10 +156,10 @@ def _draw_circles(axes: Axes, circles: gpd.GeoDataFrame) -> None:
         joined = shapely.union_all(circles.geometry[circles["minutes"] == minutes].values)
         if not shapely.is_empty(joined):
             edge = colours.MINUTES[0]
-            axes.add_patch(PathPatch(_path(joined), facecolor=colour + "8c", edgecolor=edge, linewidth=0.4, zorder=3))
+            axes.add_patch(PathPatch(path_of(joined), facecolor=colour + "8c", edgecolor=edge, linewidth=0.4, zorder=3))
 
 
-def _path(shape: Any) -> Any:
+def path_of(shape: Any) -> Any:
     """Return a polygon with its holes as one path."""
     from matplotlib.path import Path
 
@@ -175,11 +176,18 @@ def _borders(topology: Topology, depth: int) -> list[Any]:
     return [topology.arcs[arc] * topology.quantum for arc in sorted(used)]
 
 
-def _scale_bar(axes: Axes, squeeze: float) -> None:
-    """Draw a bar of about an eighth of the width, a round number of metres, in the lower left corner."""
+def scale_bar(axes: Axes, a_metre: float) -> None:
+    """Draw a bar of about an eighth of the width, a round number of metres, in the lower left corner.
+
+    Parameters
+    ----------
+    axes
+        Where to.
+    a_metre
+        How long a metre is in the units of its horizontal axis.
+    """
     west, east = axes.get_xlim()
     south, north = axes.get_ylim()
-    a_metre = 1 / (METRES_PER_DEGREE * squeeze)
     wanted = (east - west) / a_metre / 8
     power = 10 ** math.floor(math.log10(wanted))
     metres = max(step * power for step in (1, 2, 5) if step * power <= wanted)
