@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gridmap.circles.contour import Rings, chain, follow, linear, shells, simplify
-from gridmap.circles.jumps import FAR, change_owner, halve, walked_s
+from gridmap.circles.jumps import FAR, place_jumps, walked_s
 from gridmap.circles.ownership import SHARES, TILE, OwnedLand, segments
 from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
@@ -40,8 +40,8 @@ class Streets(NamedTuple):
         The graph's neighbours; see :class:`gridmap.network.graph.Graph`.
     nodes, node_xy, seconds
         Of every edge its junctions, where they are, and the seconds there and back.
-    bounds
-        (edges, 4) west, south, east, north.
+    bounds, length_m
+        (edges, 4) west, south, east, north; and their lengths.
     vertex_start, vertex_xy, vertex_share
         Polylines, and how far along its edge each vertex lies (0 to 1).
     speed_m_s
@@ -54,6 +54,7 @@ class Streets(NamedTuple):
     node_xy: Floats
     seconds: Floats32
     bounds: Floats
+    length_m: Floats
     vertex_start: Ints
     vertex_xy: Floats
     vertex_share: Floats
@@ -91,7 +92,7 @@ def _streets(network: WalkNetwork, walk: WalkTimes) -> Streets:
     graph = network.graph
     return Streets(
         graph.start, graph.edge, network.edge_nodes, network.node_xy, walk.seconds, network.edge_bounds,
-        network.vertex_start, network.vertex_xy, network.vertex_share, walk.speed_m_s,
+        network.edge_length_m, network.vertex_start, network.vertex_xy, network.vertex_share, walk.speed_m_s,
     )  # fmt: skip
 
 
@@ -193,8 +194,9 @@ class _Rasters(NamedTuple):
 
     Parameters
     ----------
-    metres, beyond, owner
-        Metres walked, metres further from a street than one walks, the edge that owns the land.
+    metres, beyond, owner, along
+        Metres walked, metres further from a street than one walks, the edge that owns the land, and how far along it
+        (0 to 1) the walk to the land leaves it.
     values
         Metres beyond the limit at hand, a cell at most.
     after, share, sides
@@ -204,6 +206,7 @@ class _Rasters(NamedTuple):
     metres: Floats32
     beyond: Floats32
     owner: NDArray[np.int32]
+    along: Floats32
     values: Floats32
     after: NDArray[np.int32]
     share: Floats32
@@ -218,6 +221,7 @@ def _room(boxes):
         most = max(most, (east - west + 3) * (north - south + 3))
     return _Rasters(
         np.empty(most, np.float32), np.empty(most, np.float32), np.empty(most, np.int32), np.empty(most, np.float32),
+        np.empty(most, np.float32),
         np.full(2 * most, -1, np.int32), np.empty(2 * most, np.float32), np.empty(2 * most, np.int32),
     )  # fmt: skip
 
@@ -278,10 +282,9 @@ def _outline(o, tiles, streets, walls, origins, known, box, rasters, limit_m, of
     count = follow(values, rows, columns, rasters.after, sides)
     for side in sides[:count]:
         share[side] = linear(values, side, columns)
-    if walled:
-        halve(o, sides[:count], box, rasters, limit_m, off_street_m, tiles, streets, walls, origins, known)
-    else:
-        change_owner(o, sides[:count], box, rasters, limit_m, off_street_m, tiles, streets, origins, known)
+    place_jumps(
+        o, sides[:count], box, rasters, limit_m, off_street_m, tiles, streets, walled, walls, origins, known
+    )  # fmt: skip
     start, xy = np.empty(count + 1, np.int64), np.empty((count + 1, 2))
     made = chain(rasters.after, sides, count, share, columns, start, xy)
     xy = xy[: start[made]]
@@ -307,7 +310,7 @@ def _fill(o, tiles, streets, origins, known, box, rasters, off_street_m):
     """Fill the rasters of an origin; return whether a barrier is near any of it."""
     # Arrays by their own names and the last edge's times at hand: both save most of the time of this loop.
     edges, shares, offsets = tiles.edge, tiles.share, tiles.offset_cm
-    metres, beyond, owner = rasters.metres, rasters.beyond, rasters.owner
+    metres, beyond, owner, along_edge = rasters.metres, rasters.beyond, rasters.owner, rasters.along
     west, south, columns = box[0] - 1, box[1] - 1, box[2] - box[0] + 3
     size = columns * (box[3] - box[1] + 3)
     metres[:size] = FAR
@@ -339,7 +342,7 @@ def _fill(o, tiles, streets, origins, known, box, rasters, off_street_m):
                                 e, share, o + 1, stamp, times, origins.first[o], origins.first[o + 1], origins.edge,
                                 origins.share, origins.off_s,
                             )  # fmt: skip
-                        owner[k] = e
+                        owner[k], along_edge[k] = e, share
                         metres[k] = walked * speed + offset
                         beyond[k] = offset - off_street_m
                     cell += 1
