@@ -139,7 +139,7 @@ class _Sharing:
 
     def solved(self) -> tuple[Floats, Floats, Floats]:
         """Return households by column, the price of each station, and what each home would pay at most (seconds)."""
-        self._solver.run()
+        self._solver.solve()
         found = self._solver.getSolution()
         dual = np.r_[np.asarray(found.row_dual), 0.0]
         price = np.maximum(-dual[self._row_of_station], 0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -172,7 +171,7 @@ def propose_stations(
     asked = Asked(homes, _existing(network, existing, station), layer, places, walk, limits.last_s)
     before = asked.nearest(np.empty(0, dtype=np.int64))
     problem = _problem(asked, before)
-    effort = Effort(time.monotonic() + time_limit_s, lambda share, what: tell(0.2 + 0.7 * share, what))
+    effort = Effort.of(time_limit_s, lambda share, what: tell(0.2 + 0.7 * share, what))
     if target is not None:
         _check_reach(asked, problem, target, len(layer) - len(left_out))
     choice, least = _choose(problem, k, target, effort)

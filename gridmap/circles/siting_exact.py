@@ -46,8 +46,14 @@ class Choice:
 class Effort:
     """How long proving may take, and who is told how far it is."""
 
+    limit_s: float
     until: float
     tell: TellCall
+
+    @classmethod
+    def of(cls, limit_s: float, tell: TellCall) -> Effort:
+        """Return an effort that begins now."""
+        return cls(limit_s, time.monotonic() + limit_s, tell)
 
     @property
     def left_s(self) -> float:
@@ -141,13 +147,11 @@ def _solve(covering: Covering, k: int, start: Ints, effort: Effort, wanted: floa
 
     def watch(event: Any) -> None:
         reached, most = -event.data_out.mip_primal_bound, -event.data_out.mip_dual_bound
-        effort.tell(min(max(reached / most, 0.0), 1.0) if most > 0 else 0.0, "proving")
+        effort.tell(1 - effort.left_s / effort.limit_s, "proving")
         if reached >= wanted or most < wanted < np.inf:
             event.interrupt()
 
     solver.cbMipInterrupt += watch
-    # The search runs in a thread of its own, so that Ctrl-C ends it.
-    solver.HandleKeyboardInterrupt = True
     solver.solve()
     info = solver.getInfo()
     values = np.asarray(solver.getSolution().col_value[:many])

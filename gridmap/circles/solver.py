@@ -38,6 +38,8 @@ def least_cost(
         So many of the first columns are whole numbers.
     """
     solver = Solver()  # type: ignore[no-untyped-call]
+    # The search runs in a thread of its own, so that Ctrl-C ends it.
+    solver.HandleKeyboardInterrupt = True
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("random_seed", 0)
     model = highspy.HighsLp()

@@ -20,8 +20,8 @@ from gridmap.circles.siting_greedy import bettered, exchange, greedy
 from gridmap.errors import InputError, LayerError
 from tests.network.made import layer, network, random_network
 
-ENDLESS = Effort(np.inf, lambda share, what: None)
-NOW = Effort(0.0, lambda share, what: None)
+ENDLESS = Effort.of(1e6, lambda share, what: None)
+NOW = Effort.of(0.0, lambda share, what: None)
 
 
 @st.composite
@@ -260,6 +260,22 @@ def test_progress_is_told_and_never_goes_back(town, homes):
     assert len(told) >= 3
     assert all(0 <= share <= 1 for share in told)
     assert told == sorted(told)
+
+
+def test_a_proof_tells_how_far_it_is_and_the_search_says_when_to_end():
+    rng = np.random.default_rng(1)
+    reaches, households = rng.random((60, 400)) < 0.08, rng.integers(1, 30, 400).astype(float)
+    covering, told = covering_of(reaches, households), []
+    choice = most_covered(covering, 12, Effort.of(600.0, lambda share, what: told.append(share)))
+    assert choice.solved
+    assert choice.most == choice.covered
+    assert told == sorted(told)
+    assert all(0 <= share <= 1 for share in told)
+    for need in (choice.covered, choice.covered + 1):
+        early = most_covered(covering, 12, ENDLESS, need)
+        # Either enough is found, or it is proven that there is not enough.
+        assert (early.covered >= need) == (need <= choice.covered)
+        assert early.most >= need or early.covered < need
 
 
 def test_nobody_lives_here(town, homes):
