@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -114,7 +114,7 @@ def place_demand(
     homes = as_layer(layer, role="buildings")
     weight = numbers_of(homes, households, "the demand")
     people = numbers_of(homes, residents, "the demand") if residents in homes.columns else None
-    points = points_within(homes)
+    points = points_within(homes.geometry.values)
     xy = moved_xy(points, homes.crs, network.crs)
     on = snap(network, xy[:, 0], xy[:, 1], off_street_m)
     return Demand(network, homes, weight, people, points, xy, on, by_edge(network, on), float(off_street_m))
@@ -146,12 +146,12 @@ def as_demand(
 
 def points_of(layer: gpd.GeoDataFrame, crs: pyproj.CRS) -> Floats:
     """Return (n, 2) a point inside every feature in a CRS, NaN where a feature has no geometry."""
-    return moved_xy(points_within(layer), layer.crs, crs)
+    return moved_xy(points_within(layer.geometry.values), layer.crs, crs)
 
 
-def points_within(layer: gpd.GeoDataFrame) -> NDArray[np.object_]:
-    """Return a point inside every feature, None where it has no geometry."""
-    points = np.array(layer.geometry.values, dtype=object)
+def points_within(shapes: Any) -> NDArray[np.object_]:
+    """Return a point inside every shape, None where there is none."""
+    points = np.array(shapes, dtype=object)
     broad = shapely.get_type_id(points) > 0
     points[broad] = shapely.point_on_surface(points[broad])
     points[shapely.is_empty(points)] = None

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.circles.demand import column_of, points_of
+from gridmap.circles.demand import column_of, moved_xy, points_within
 from gridmap.errors import CrsError, LayerError
 from gridmap.geo.crs import WGS84
 from gridmap.geo.io import check_crs, read_layer
@@ -134,7 +134,8 @@ def read_stations(stations: gpd.GeoDataFrame | str | os.PathLike[str]) -> gpd.Ge
     layer = stations if isinstance(stations, gpd.GeoDataFrame) else read_layer(stations, role="places", checked=False)
     if layer.crs is None or len(layer) == 0:
         check_crs(layer, "stations")
-    known = layer[_whole(np.asarray(layer.geometry.values, dtype=object))]
+    whole = _whole(np.asarray(layer.geometry.values, dtype=object))
+    known = layer if whole.all() else layer[whole]
     if len(known):
         try:
             check_crs(known, "stations")
@@ -192,10 +193,8 @@ def _entrances(layer: gpd.GeoDataFrame, network: WalkNetwork) -> tuple[NDArray[n
     nowhere = np.setdiff1d(np.arange(len(layer)), row[usable])
     row = np.r_[row[usable], nowhere]
     order = np.argsort(row, kind="stable")
-    given = gpd.GeoDataFrame(
-        geometry=np.r_[entrances[usable], np.full(len(nowhere), None, dtype=object)][order], crs=layer.crs
-    )
-    return points_of(given, network.crs), row[order].astype(np.int32)
+    given = points_within(np.r_[entrances[usable], np.full(len(nowhere), None, dtype=object)][order])
+    return moved_xy(given, layer.crs, network.crs), row[order].astype(np.int32)
 
 
 def _judge(
