@@ -61,6 +61,7 @@ def _cell(value: object) -> str:
 
 
 _WORDS: Final = {
+    "walking": "步行搜索", "choosing": "选址", "proving": "证明最优", "who gains": "受益户数",
     "error": "错误", "warning": "提醒", "overlap": "重叠", "empty": "无图形",
     "not_nested": "跨上级", "wrong_parent": "上级不符", "outside_parent": "超出上级",
     "duplicate_code": "编码重复", "malformed_code": "编码不合规", "count": "数量不符",
