@@ -46,6 +46,12 @@ def circles(
         bool, typer.Option("--towards", help="步行前往站点 (坡道、单向楼梯) · walk to the station, not from it")
     ] = False,
     cell: Annotated[float, typer.Option(help="栅格 米, 20 或 10 · side of a cell, 10 for a finer line")] = 20.0,
+    off_street: Annotated[
+        float, typer.Option(help="离开道路最远步行 米 · the furthest walk off the streets, in metres")
+    ] = 100.0,
+    gap: Annotated[
+        float, typer.Option(help="缺口内住宅间距 米 · how near together homes of one gap stand, in metres")
+    ] = 150.0,
     station: Annotated[str, typer.Option(help="站点编号列 · column that names a station")] = "station",
     group: Annotated[
         str | None, typer.Option(help="片区列, 同区站点合为一圈 · stations of a group act together")
@@ -76,9 +82,16 @@ def circles(
         ranges=parse_numbers(minutes, "--minutes"),
         speed_m_s=usual if speed is None else speed,
         pace=gridmap.Pace(crossing_s=crossing, towards=towards),
-        cell_m=cell, station=station, group=group, capacity=capacity, propose=propose, target=target,
+        cell_m=cell,
+        off_street_m=off_street,
+        gap_m=gap,
+        station=station,
+        group=group,
+        capacity=capacity,
+        propose=propose,
+        target=target,
         catchments=catchments,
-    )  # fmt: skip
+    )
     asked.check(demand, {"--areas": areas, "--facilities": facilities, "--estates": estates}, candidates)
     with show.progress_bar(text("服务圈", "circles")) as progress:
         progress(0.01, text("读取图层", "reading layers"))
@@ -105,15 +118,17 @@ class Asked:
     """What a command line asks for, besides its files."""
 
     ranges: tuple[float, ...]
-    speed_m_s: float
     pace: Pace
-    cell_m: float
-    station: str
-    group: str | None
-    capacity: str | None
-    propose: int | None
-    target: float | None
-    catchments: bool
+    speed_m_s: float = 1.1
+    cell_m: float = 20.0
+    off_street_m: float = 100.0
+    gap_m: float = 150.0
+    station: str = "station"
+    group: str | None = None
+    capacity: str | None = None
+    propose: int | None = None
+    target: float | None = None
+    catchments: bool = False
 
     @property
     def sites_wanted(self) -> bool:
@@ -221,13 +236,19 @@ def make(asked: Asked, given: Given, walk: WalkNetwork, progress: ProgressCall) 
     drawing = text("步行搜索与描绘", "walking and drawing")
     progress(0.3, drawing)
     rings = gridmap.service_circles(
-        walk, given.stations, minutes=asked.ranges, cell_m=asked.cell_m, group=asked.group,
-        progress=lambda share, what: progress(0.3 + 0.2 * share, f"{drawing} {what}"), **walking,
-    )  # fmt: skip
+        walk,
+        given.stations,
+        minutes=asked.ranges,
+        cell_m=asked.cell_m,
+        group=asked.group,
+        off_street_m=asked.off_street_m,
+        progress=lambda share, what: progress(0.3 + 0.2 * share, f"{drawing} {what}"),
+        **walking,
+    )
     homes = cover = drawn = siting = found = None
     if given.homes is not None:
         progress(0.50, text("住宅入网", "putting homes on their streets"))
-        homes = gridmap.place_demand(walk, given.homes)
+        homes = gridmap.place_demand(walk, given.homes, off_street_m=asked.off_street_m)
         progress(0.55, text("覆盖户数", "households within reach"))
         cover, drawn = count(asked, given, walk, homes, rings)
     if asked.sites_wanted and homes is not None:
@@ -240,7 +261,7 @@ def make(asked: Asked, given: Given, walk: WalkNetwork, progress: ProgressCall) 
         progress(0.82, text("就近归属", "who is nearest to whom"))
         found = gridmap.catchments(
             walk, given.stations, homes, capacity=asked.capacity, minutes=max(asked.ranges), cell_m=asked.cell_m,
-            group=asked.group, **walking,
+            off_street_m=asked.off_street_m, group=asked.group, **walking,
         )  # fmt: skip
     posts = stations_of(given.stations, rings, cover, station=asked.station, group=asked.group)
     if asked.group is not None:
@@ -268,7 +289,7 @@ def count(
     cover = gridmap.coverage(
         walk, given.stations, homes, minutes=asked.ranges, speed_m_s=asked.speed_m_s, pace=asked.pace,
         areas=given.areas, area=given.area, facilities=given.facilities, kind=given.kind, estates=given.estates,
-        capacity=asked.capacity, station=asked.station, group=asked.group,
+        capacity=asked.capacity, station=asked.station, group=asked.group, gap_m=asked.gap_m,
     )  # fmt: skip
     return cover, count_by_drawing(rings, cover, homes)
 
@@ -290,7 +311,7 @@ def write(made: Made, given: Given, out: Path) -> None:
             layers["estates_without_station"] = made.cover.estates_without_station
         layers["coverage"] = made.cover.by_minutes.join(made.drawn).reset_index()
     if made.siting is not None:
-        layers["proposed"] = made.siting.sites
+        layers["proposed"] = made.siting.sites.to_crs(made.rings.crs)
     if made.catchments is not None:
         layers["catchments"] = made.catchments.polygons.join(
             made.catchments.by_station.drop(columns=["outcome", "reason"]), on="station"

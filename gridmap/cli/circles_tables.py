@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gridmap.cli import show
-from gridmap.maps.circle_map import conditions
-from gridmap.maps.words import reason_title
+from gridmap.maps.words import conditions, reason_title
 from gridmap.settings import text
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def difference(cover: Coverage, drawn: pd.DataFrame, cell_m: float, off_street_m
         return text("两种算法在每一户上一致。", "Both agree on every home. ") + beyond
     usual, furthest = float(drawn["usual_m"].max()), float(drawn["furthest_m"].max())
     said = text(
-        f"精确数按每户的实际步行时间；图形的边线在 {cell_m:g} 米栅格之间取直，两者不一致的户数有 95% 距边线、或步行距限值"
+        f"精确数按每户的实际步行时间；图形的边线在 {cell_m:g} 米栅格之间取直，不一致的户数有 95% 距边线、或步行距限值"
         f"不到 {usual:.0f} 米（最远 {furthest:.0f} 米）。",
         f"The exact count asks every home for its walk; a polygon's line runs straight between cells of {cell_m:g} m: "
         f"95 % of the households they disagree on live within {usual:.0f} m of it or walk within {usual:.0f} m of the "
@@ -118,20 +117,19 @@ def print_gaps(cover: Coverage, names: dict[str, str]) -> None:
     if cover.gaps.empty:
         return
     rows = []
-    for rank, row in enumerate(cover.gaps.head(_MOST).itertuples(), start=1):
+    for rank, row in enumerate(cover.gaps.head(_MOST).to_crs(4326).itertuples(), start=1):
         area = getattr(row, "area", "")
-        middle = row.geometry.centroid
         where = names.get(area, str(area)) if area == area else ""
-        spot = "" if middle.is_empty else f"{middle.x:.5f}, {middle.y:.5f}"
-        rows.append((rank, float(row.households), float(row.minutes), reason_title(row.reason), where, spot))
+        rows.append(
+            (rank, round(row.households), _walk(row.minutes), reason_title(row.reason), where, _spot(row.geometry))
+        )
     show.table(
         text("覆盖缺口", "gaps"),
         [
             text("序号", "rank"), text(*_HOUSEHOLDS), text("步行分钟", "minutes"), text("原因", "why"),
             text("所在", "where"), text("位置", "place"),
         ],
-        [(rank, round(households), f"{minutes:.1f}" if minutes == minutes else "—", *rest)
-         for rank, households, minutes, *rest in rows],
+        rows,
     )  # fmt: skip
     _say_more(len(cover.gaps))
 
@@ -172,14 +170,15 @@ def print_siting(siting: Siting) -> None:
     """Print the proposed stations, what they gain, and what is proven of the choice."""
     rows = [
         (str(row.candidate), round(row.households), f"{row.share:.2%}", _walk(row.minutes_before),
-         _walk(row.minutes_after), round(row.nearest))
-        for row in siting.sites.itertuples()
+         _walk(row.minutes_after), round(row.nearest), _spot(row.geometry))
+        for row in siting.sites.to_crs(4326).itertuples()
     ]  # fmt: skip
     show.table(
         text("建议新增站点", "proposed stations"),
         [
             text("候选", "candidate"), text("新增户数", "households gained"), text("累计覆盖", "covered then"),
             text("之前分钟", "minutes before"), text("之后分钟", "minutes after"), text("就近户数", "nearest of"),
+            text("位置", "place"),
         ],
         rows,
     )  # fmt: skip
@@ -217,6 +216,12 @@ def print_catchments(found: Catchments) -> None:
 
 def _whole(row: tuple[object, ...]) -> tuple[object, ...]:
     return tuple(round(each) if isinstance(each, float) and each == each else each for each in row)
+
+
+def _spot(shape: Any) -> str:
+    """Return the middle of a shape in degrees."""
+    middle = shape.centroid
+    return "" if middle.is_empty else f"{middle.x:.5f}, {middle.y:.5f}"
 
 
 def _walk(minutes: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from gridmap.cli import show
+from gridmap.cli.circles import Asked, Given, Made, make, write
 from gridmap.cli.grids import print_findings
 from gridmap.errors import OutputError
 from gridmap.settings import text
@@ -16,7 +17,6 @@ from gridmap.settings import text
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from gridmap.circles.cover import Coverage
     from gridmap.cli.show import ProgressCall
     from gridmap.grids.plan import Plan
     from gridmap.network.model import WalkNetwork
@@ -33,8 +33,7 @@ class DemoResult:
 
     plan: Plan
     found: gpd.GeoDataFrame
-    stations: int
-    cover: Coverage
+    circles: Made
     joined: JoinSummary
 
 
@@ -71,12 +70,9 @@ def run_demo(out: Path, seed: int, progress: ProgressCall) -> DemoResult:
     network = gridmap.read_network(folder / "streets.gpkg", water=folder / "water.gpkg", rail=folder / "rail.gpkg")
     plan, found = draw_and_check(folder, network, seed, lambda share, what: progress(0.22 + 0.4 * share, what))
     plan.save(out / "plan.gpkg")
-    cover, rings = walk(folder, network, progress)
-    from gridmap.geo.io import write_layer
-
-    write_layer(rings, out / "circles.gpkg")
-    joined = join_and_map(out, plan, county, rings, seed, progress)
-    return DemoResult(plan, found, len(county.stations), cover, joined)
+    made = walk(folder, network, out / "circles.gpkg", progress)
+    joined = join_and_map(out, plan, county, made.rings, seed, progress)
+    return DemoResult(plan, found, made, joined)
 
 
 def draw_and_check(
@@ -114,16 +110,19 @@ def draw_and_check(
     return plan, found
 
 
-def walk(folder: Path, network: WalkNetwork, progress: ProgressCall) -> tuple[Coverage, gpd.GeoDataFrame]:
-    """Draw the circles of every station and count the households that reach one within 15 minutes."""
+def walk(folder: Path, network: WalkNetwork, out: Path, progress: ProgressCall) -> Made:
+    """Draw the circles of every station and count who reaches one; the file is that of ``gridmap circles``."""
     import gridmap
 
-    progress(0.65, text("步行服务圈", "walking circles"))
-    stations = gridmap.read_layer(folder / "stations.gpkg")
-    rings = gridmap.service_circles(network, stations, minutes=MINUTES)
-    progress(0.74, text("覆盖户数", "households within reach"))
-    cover = gridmap.coverage(network, stations, gridmap.read_layer(folder / "buildings.gpkg"), minutes=MINUTES[-1])
-    return cover, rings
+    asked = Asked(ranges=MINUTES, pace=gridmap.Pace(), capacity="capacity")
+    given = Given(
+        stations=gridmap.read_layer(folder / "stations.gpkg"),
+        homes=gridmap.read_layer(folder / "buildings.gpkg"),
+        areas=gridmap.read_layer(folder / "communities.gpkg"),
+    )
+    made = make(asked, given, network, lambda share, what: progress(0.65 + 0.12 * share, what))
+    write(made, given, out)
+    return made
 
 
 def join_and_map(
@@ -180,15 +179,28 @@ def print_result(result: DemoResult) -> None:
         [
             (text("检查错误", "errors found"), errors),
             (text("检查警告", "warnings"), len(result.found) - errors),
-            (text("服务站点", "stations"), result.stations),
-            (
-                text("15 分钟内户数", "households within 15 min"),
-                f"{result.cover.covered:,.0f} ({result.cover.share:.1%})",
-            ),
+            *_walked(result.circles),
             *placed,
             (text("有责任人的事件", "incidents with a person"), f"{result.joined.with_person:,} ({share:.1%})"),
         ],
     )
+
+
+def _walked(made: Made) -> list[tuple[str, object]]:
+    """Return how the stations came out, and how many households reach one."""
+    outcomes = made.stations["outcome"].value_counts()
+    rows: list[tuple[str, object]] = [
+        (text(f"服务站点 · {show.word(outcome)}", f"stations · {outcome}"), int(count))
+        for outcome, count in outcomes.items()
+    ]
+    if made.cover is not None:
+        rows += [
+            (text(f"{row.Index:g} 分钟内户数", f"households within {row.Index:g} min"),
+             f"{row.covered:,.0f} ({row.share:.1%})")
+            for row in made.cover.by_minutes.itertuples()
+        ]  # fmt: skip
+        rows.append((text("覆盖缺口", "gaps"), len(made.cover.gaps)))
+    return rows
 
 
 def within_band(layer: gpd.GeoDataFrame, band: float) -> float:

@@ -27,7 +27,7 @@ Items = list[dict[str, Any]]
 
 _BLOB_M: Final = 60.0
 """How far around its homes a gap is drawn."""
-_LABELLED: Final = 40
+_LABELLED: Final = 12
 """Gaps that carry their rank on the map; the others show it where they are clicked."""
 _LINE_M: Final = 8.0
 """How far a street on the page may lie from the true one."""

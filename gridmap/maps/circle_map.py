@@ -21,8 +21,8 @@ from gridmap.maps.circle_data import (
 )
 from gridmap.maps.page import StandalonePage
 from gridmap.maps.page_data import circle_data
-from gridmap.maps.words import outcome_title, page_words
-from gridmap.settings import language, text
+from gridmap.maps.words import conditions, outcome_title, page_words
+from gridmap.settings import language
 
 if TYPE_CHECKING:
     from gridmap.circles.cover import Coverage
@@ -111,6 +111,7 @@ def circle_map(
     True
     """
     rings = circle_data(circles)
+    reached = not circles.geometry.is_empty.all()
     if rings is None:
         raise InputError("there are no circles to draw; make them with gridmap.service_circles")
     gaps = cover.gaps if gaps is None and cover is not None else gaps
@@ -118,7 +119,8 @@ def circle_map(
     shares = _shares(rings, cover)
     known = None if stations is None else stations_of(stations, circles, cover, station=station, group=group)
     outcomes = list(colours.STATIONS)
-    bounds = bounds_of([circles, stations, gaps, proposed])
+    # A station far off (its outcome says so) does not make all the others small.
+    bounds = bounds_of([circles, gaps, proposed] if reached else [stations, gaps, proposed])
     words = page_words()
     data = {
         "language": language(),
@@ -142,34 +144,6 @@ def circle_map(
         "notes": conditions(circles),
     }
     return CirclePage(data, bounds)
-
-
-def conditions(circles: gpd.GeoDataFrame) -> list[str]:
-    """Return under which conditions circles hold, as a reader is told: speed, date of the streets, barriers.
-
-    Examples
-    --------
-    >>> circles = gpd.GeoDataFrame({"speed_m_s": [1.1]}, geometry=[None], crs=4490)
-    >>> circles.attrs = {"network_date": "2026-11-01T00:00:00+00:00", "barriers": {"water": 3}}
-    >>> [len(conditions(circles)), "1.1" in conditions(circles)[0], "2026-11-01" in conditions(circles)[1]]
-    [3, True, True]
-    """
-    speeds = ", ".join(f"{speed:g}" for speed in sorted(set(circles["speed_m_s"])))
-    said = [text(f"步速 {speeds} 米/秒", f"walking at {speeds} m/s")]
-    date = circles.attrs.get("network_date")
-    said.append(
-        text(f"路网日期 {date[:10]}", f"streets of {date[:10]}")
-        if date
-        else text("路网日期不详", "date of the streets unknown")
-    )
-    barriers = circles.attrs.get("barriers")
-    if barriers:
-        words = page_words()
-        listed = text("、", ", ").join(f"{words.get(kind, kind)} {count:,}" for kind, count in barriers.items())
-        said.append(text(f"不可穿越：{listed}", f"not crossed: {listed}"))
-    elif barriers is not None:
-        said.append(text("未提供不可穿越的水面、铁路", "no barriers were given"))
-    return said
 
 
 def _names(stations: gpd.GeoDataFrame | None, station: str, group: str | None) -> dict[str, str]:

@@ -13,10 +13,9 @@ import shapely
 from gridmap.errors import InputError
 from gridmap.geo.files import atomic_path
 from gridmap.maps import colours
-from gridmap.maps.circle_map import conditions
 from gridmap.maps.page_data import range_colours
 from gridmap.maps.picture import DPI, letters, path_of, scale_bar
-from gridmap.maps.words import page_words
+from gridmap.maps.words import conditions, page_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gridmap.settings import text
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 _TITLES: Final = {
     "large": ("大网格", "Large grids"),
@@ -141,3 +144,37 @@ def page_words() -> dict[str, str]:
     True
     """
     return {key: text(*pair) for key, pair in _WORDS.items()}
+
+
+def conditions(circles: gpd.GeoDataFrame) -> list[str]:
+    """Return under which conditions circles hold, as a reader is told: speed, date of the streets, barriers.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> circles = gpd.GeoDataFrame({"speed_m_s": [1.1]}, geometry=[None], crs=4490)
+    >>> circles.attrs = {"network_date": "2026-11-01T00:00:00+00:00", "barriers": {"water": 3}}
+    >>> [len(conditions(circles)), "1.1" in conditions(circles)[0], "2026-11-01" in conditions(circles)[1]]
+    [3, True, True]
+    """
+    speeds = ", ".join(f"{speed:g}" for speed in sorted(set(circles["speed_m_s"])))
+    said = [text(f"步速 {speeds} 米/秒", f"walking at {speeds} m/s")]
+    date = circles.attrs.get("network_date")
+    said.append(
+        text(f"路网日期 {date[:10]}", f"streets of {date[:10]}")
+        if date
+        else text("路网日期不详", "date of the streets unknown")
+    )
+    pace = circles.attrs.get("pace") or {}
+    if pace.get("crossing_s"):
+        said.append(text(f"过街等待 {pace['crossing_s']:g} 秒", f"waiting {pace['crossing_s']:g} s at crossings"))
+    if pace.get("towards"):
+        said.append(text("步行前往站点", "walking to the station"))
+    barriers = circles.attrs.get("barriers")
+    if barriers:
+        words = page_words()
+        listed = text("、", ", ").join(f"{words.get(kind, kind)} {count:,}" for kind, count in barriers.items())
+        said.append(text(f"不可穿越：{listed}", f"not crossed: {listed}"))
+    elif barriers is not None:
+        said.append(text("未提供不可穿越的水面、铁路", "no barriers were given"))
+    return said

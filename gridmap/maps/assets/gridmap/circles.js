@@ -101,7 +101,7 @@
       if (!gaps) return;
       const { words } = this;
       const areas = new gridmap.Areas(gridmap.decodeArcs(gaps.arcs), gaps.shapes, gaps.quantum);
-      const style = { renderer: this.renderers.marks, color: "#a3261d", weight: 1.4, fillColor: "#d9483b", fillOpacity: 0.45, smoothFactor: 0.5, bubblingMouseEvents: false };
+      const style = { renderer: this.renderers.marks, color: "#a3261d", weight: 0.9, fillColor: "#d9483b", fillOpacity: 0.45, smoothFactor: 0.5, bubblingMouseEvents: false };
       const group = L.layerGroup();
       this.polygons(areas, () => style).forEach((polygon, i) => {
         if (!polygon) return;
