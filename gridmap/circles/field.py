@@ -6,7 +6,8 @@ jumps, and the very point at which the owner changes is looked for (:mod:`gridma
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numba import njit
@@ -24,7 +25,7 @@ from gridmap.network.search import Reach, Seeds
 Floats: TypeAlias = NDArray[np.float64]
 Floats32: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.int64]
-Parts: TypeAlias = tuple[Ints, Floats, Ints, Ints]
+Finished = TypeVar("Finished")
 
 _WORTH: Final = 4
 _SIMPLIFY: Final = 1 / 8
@@ -104,8 +105,9 @@ def trace_fields(
     seeds: Seeds,
     limits_m: Floats,
     off_street_m: float,
-) -> Rings:
-    """Trace what every origin reaches within every limit.
+    finish: Callable[[Rings], Finished],
+) -> list[Finished]:
+    """Trace what every origin reaches within every limit, on all processors.
 
     Parameters
     ----------
@@ -117,11 +119,14 @@ def trace_fields(
         The ranges as metres at the speed, ascending.
     off_street_m
         Furthest straight walk from a street.
+    finish
+        Makes of the rings of some origins, in the network's CRS, what is wanted; called in several threads. Of the
+        outlines ``len(limits_m)`` in a row belong to an origin.
 
     Returns
     -------
-    Rings
-        In the network's CRS; outline ``o * len(limits_m) + k`` is what origin ``o`` reaches within limit ``k``.
+    list
+        What ``finish`` made, in the order of the origins.
     """
     limits = np.asarray(limits_m, dtype=np.float32)
     tiles, streets = land.tiles(np.empty(0, np.int64)), _streets(network, walk)
@@ -133,17 +138,14 @@ def trace_fields(
     tiles = land.tiles(_tiles_in(boxes, tiles.columns))
     walls = segments(network.barrier_index)
 
-    def work(low: int, high: int) -> Parts:
-        return _rings(low, high, tiles, streets, walls, origins, boxes, limits, np.float32(off_street_m))  # type: ignore[no-any-return]
+    def work(low: int, high: int) -> Finished:
+        start, xy, shell, of = _rings(
+            low, high, tiles, streets, walls, origins, boxes, limits, np.float32(off_street_m)
+        )  # fmt: skip
+        metres = xy * tiles.cell_m + (tiles.low_x, tiles.low_y)
+        return finish(Rings(start, metres, shell, of - low * len(limits), (high - low) * len(limits)))
 
-    rings: list[Parts] = []
-    made = 0
-    for start, xy, shell, of in spread(work, len(found.start) - 1, worth=_WORTH):
-        rings.append((start[1:] + (rings[-1][0][-1] if rings else 0), xy, np.where(shell < 0, -1, shell + made), of))
-        made += len(shell)
-    start, xy, shell, of = (np.concatenate(parts) for parts in zip(*rings, strict=True))
-    metres = xy * tiles.cell_m + (tiles.low_x, tiles.low_y)
-    return Rings(np.r_[0, start], metres, shell, of, (len(found.start) - 1) * len(limits))
+    return spread(work, len(found.start) - 1, worth=_WORTH)
 
 
 def _tiles_in(boxes: Ints, columns: int) -> Ints:
@@ -278,7 +280,11 @@ def _outline(o, tiles, streets, walls, origins, known, box, rasters, limit_m, of
     rows, cell_m = box[3] - box[1] + 3, np.float32(tiles.cell_m)
     metres, beyond, values, share, sides = rasters.metres, rasters.beyond, rasters.values, rasters.share, rasters.sides
     for k in range(rows * columns):
-        values[k] = min(max(metres[k] - limit_m, beyond[k], -cell_m), cell_m)
+        # Spelled out, for min and max would look for NaN and forbid doing several at once.
+        value = metres[k] - limit_m
+        value = beyond[k] if value < beyond[k] else value
+        value = -cell_m if value < -cell_m else value
+        values[k] = cell_m if value > cell_m else value
     count = follow(values, rows, columns, rasters.after, sides)
     for side in sides[:count]:
         share[side] = linear(values, side, columns)
@@ -306,16 +312,24 @@ def _learn(o, streets, origins, known, near, nodes, seconds):
 
 
 @njit(cache=True, nogil=True)
+def _rim(metres, beyond, owner, columns, rows):
+    """Let nobody come to the outermost cells, where outlines close."""
+    for k in range(columns):
+        for cell in (k, (rows - 1) * columns + k):
+            metres[cell], beyond[cell], owner[cell] = FAR, FAR, -1
+    for row in range(rows):
+        for cell in (row * columns, (row + 1) * columns - 1):
+            metres[cell], beyond[cell], owner[cell] = FAR, FAR, -1
+
+
+@njit(cache=True, nogil=True)
 def _fill(o, tiles, streets, origins, known, box, rasters, off_street_m):
     """Fill the rasters of an origin; return whether a barrier is near any of it."""
     # Arrays by their own names and the last edge's times at hand: both save most of the time of this loop.
     edges, shares, offsets = tiles.edge, tiles.share, tiles.offset_cm
     metres, beyond, owner, along_edge = rasters.metres, rasters.beyond, rasters.owner, rasters.along
     west, south, columns = box[0] - 1, box[1] - 1, box[2] - box[0] + 3
-    size = columns * (box[3] - box[1] + 3)
-    metres[:size] = FAR
-    beyond[:size] = FAR
-    owner[:size] = -1
+    _rim(metres, beyond, owner, columns, box[3] - box[1] + 3)
     stamp, times, speed = known.stamp, known.times, np.float32(streets.speed_m_s)
     walled = False
     last, at_u, at_v, there, back, beside = np.int32(-1), FAR, FAR, np.float32(0), np.float32(0), False
@@ -329,20 +343,24 @@ def _fill(o, tiles, streets, origins, known, box, rasters, off_street_m):
                 k = (row - south) * columns + first - west
                 for _ in range(first, final + 1):
                     e = edges[at, cell]
-                    if e >= 0:
+                    owner[k] = e
+                    if e < 0:
+                        metres[k], beyond[k] = FAR, FAR
+                    else:
                         if e != last:
                             last, at_u, at_v, beside = e, FAR, FAR, stamp[e] == -o - 1
                             if beside or stamp[e] == o + 1:
                                 at_u, at_v, there, back = times[e, 0], times[e, 1], times[e, 2], times[e, 3]
                         share = np.float32(shares[at, cell]) * np.float32(1 / SHARES)
                         offset = np.float32(offsets[at, cell]) * np.float32(0.01)
-                        walked = min(at_u + share * there, at_v + (np.float32(1) - share) * back)
+                        walked, other = at_u + share * there, at_v + (np.float32(1) - share) * back
+                        walked = other if other < walked else walked
                         if beside:
                             walked = walked_s(
                                 e, share, o + 1, stamp, times, origins.first[o], origins.first[o + 1], origins.edge,
                                 origins.share, origins.off_s,
                             )  # fmt: skip
-                        owner[k], along_edge[k] = e, share
+                        along_edge[k] = share
                         metres[k] = walked * speed + offset
                         beyond[k] = offset - off_street_m
                     cell += 1

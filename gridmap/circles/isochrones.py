@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -13,14 +13,13 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.circles.contour import polygons
+from gridmap.circles.contour import Rings, polygons
 from gridmap.circles.field import trace_fields
 from gridmap.circles.outline import cut_ends
 from gridmap.circles.ownership import owned_land
 from gridmap.circles.stations import ACCESS_M, CLIPPED, OFF_NETWORK, OK, StationPlaces, place_stations
 from gridmap.errors import InputError
 from gridmap.geo.crs import round_vertices
-from gridmap.geo.threads import spread
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import Pace, WalkTimes, walk_times
 from gridmap.network.search import Reach, make_seeds, reach
@@ -32,8 +31,6 @@ Progress: TypeAlias = Callable[[float, str], None]
 
 _BATCH: Final = 1000
 """So many stations at once: memory stays flat, and a bar moves."""
-_WORTH: Final = 16
-"""Fewer circles than this are not worth a second thread."""
 _MULTIPOLYGON: Final = 6
 
 
@@ -195,19 +192,20 @@ def _draw(walk: _Walk, places: StationPlaces, progress: Progress | None) -> _Dra
 
 
 def _draw_some(walk: _Walk, on: Snapped, group: NDArray[np.int32]) -> _Drawn:
-    network, count = walk.network, len(walk.limits_m)
+    network = walk.network
     # One cell further than one walks, so that the contour can pass between an owned cell and the next.
     land = owned_land(network, walk.cell_m, walk.off_street_m + walk.cell_m)
     seeds = make_seeds(network, on, walk.times, group)
     found = reach(network, on, walk.furthest_s, walk.times, group=group)
-    rings = trace_fields(network, land, walk.times, found, seeds, walk.limits_m, walk.off_street_m)
-    shapes = _in_threads(_nested, polygons(rings).reshape(-1, count))
-    moved = shapely.transform(shapes, lambda xy: np.c_[network.to_degrees.transform(*xy.T)])
-    return _Drawn(_in_threads(_whole, round_vertices(moved)), shapely.area(shapes), _cut(walk, found))
 
+    def finish(rings: Rings) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+        shapes = _nested(polygons(rings).reshape(-1, len(walk.limits_m)))
+        moved = shapely.transform(shapes, lambda xy: np.c_[network.to_degrees.transform(*xy.T)])
+        return _whole(round_vertices(moved)), shapely.area(shapes)
 
-def _in_threads(work: Callable[[NDArray[np.object_]], NDArray[np.object_]], shapes: Any) -> NDArray[np.object_]:
-    return np.concatenate(spread(lambda start, stop: work(shapes[start:stop]), len(shapes), worth=_WORTH))
+    parts = trace_fields(network, land, walk.times, found, seeds, walk.limits_m, walk.off_street_m, finish)
+    shapes, area_m2 = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return _Drawn(shapes, area_m2, _cut(walk, found))
 
 
 def _cut(walk: _Walk, found: Reach) -> NDArray[np.bool_]:
