@@ -93,7 +93,7 @@ def _rings_of(layers: Sequence[Any], quantum: float) -> tuple[list[Ints], list[i
     stops = np.cumsum(shapely.get_num_coordinates(rings))
     found: list[Ints] = []
     owners: list[int] = []
-    for part, start, stop in zip(ring_part, np.concatenate(([0], stops[:-1])), stops, strict=True):
+    for part, start, stop in zip(ring_part, np.r_[0, stops][:-1], stops, strict=True):
         ring = whole[start : stop - 1]
         moved = (ring != np.roll(ring, 1, axis=0)).any(axis=1)
         ring = ring[moved]

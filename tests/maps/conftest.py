@@ -35,6 +35,14 @@ def incidents(plan):
 
 
 @pytest.fixture(scope="session")
+def walked():
+    """Give the town walked through: network, stations, circles, coverage, proposed stations, catchments."""
+    from map_made import made_walk
+
+    return made_walk()
+
+
+@pytest.fixture(scope="session")
 def browse():
     """Give the function that opens a page in Chromium; skips where it is not installed."""
     from map_browser import CHROMIUM, probe

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+import gridmap
 from gridmap.grids.plan import LevelSpec, Plan, PlanMetadata
 
 LEVELS = (LevelSpec("large"), LevelSpec("medium"), LevelSpec("small"), LevelSpec("micro", tiles=False))
@@ -160,3 +163,21 @@ class FakeRoster:
         return pd.DataFrame(
             {"name": names, "role": ["网格长", "网格员"], "phone": phones}, index=pd.Index(codes, name="grid")
         )
+
+
+def made_walk():
+    town = Path(__file__).resolve().parents[2] / "data" / "town"
+    network = gridmap.read_network(town / "streets.gpkg", water=town / "water.gpkg", rail=town / "rail.gpkg")
+    stations = gridmap.read_layer(town / "stations.gpkg")
+    homes = gridmap.place_demand(network, town / "buildings.gpkg")
+    areas = gridmap.read_layer(town / "communities.gpkg")
+    return SimpleNamespace(
+        network=network,
+        stations=stations,
+        homes=homes,
+        names=areas.set_index("code")["name"].to_dict(),
+        circles=gridmap.service_circles(network, stations, minutes=(5, 10, 15)),
+        cover=gridmap.coverage(network, stations, homes, minutes=(5, 10, 15), areas=areas, capacity="capacity"),
+        sites=gridmap.propose_stations(network, homes, stations, k=2).sites,
+        catchments=gridmap.catchments(network, stations, homes).polygons,
+    )

@@ -74,7 +74,7 @@
         const share = data.shares[k];
         const note = share === undefined ? this.number.format(this.rings[k].getLayers().length) : share;
         // Nearer rings lie over wider ones, whichever was ticked last.
-        const draw = () => this.rings.forEach((each, at) => at < k && each.invoke("bringToFront"));
+        const draw = () => this.rings.slice(0, k).reverse().forEach((each) => each.invoke("bringToFront"));
         this.offer("circles", this.rings[k], this.swatch("gm-patch gm-round", circles.colours[k]), `${minutes} ${this.words.minutes}`, note, true, draw);
       });
     }
