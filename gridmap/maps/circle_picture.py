@@ -29,6 +29,8 @@ _HEAD_IN: Final = 0.62
 _FOOT_IN: Final = 0.42
 _TITLE_IN: Final = 0.24
 _COLUMNS: Final = 5
+_TINT: Final = 0.7
+"""How much of what lies below is hidden by rings."""
 _RIM: Final = 0.06
 """How far around circles streets are drawn too, as a share of their extent."""
 
@@ -56,13 +58,13 @@ def circle_picture(
     path
         Where to; what stands there is replaced in one step.
     stations
-        Points to mark; a column ``station`` tells which circle is whose.
+        Points to mark.
     gaps
         ``Coverage.gaps``: the homes out of reach.
     proposed
         ``Siting.sites``.
     each
-        A panel for every station, all at one scale, instead of one map of all.
+        A panel for every station that reaches any land, all at one scale, instead of one map of all.
     title
         What the picture is called.
     width_px
@@ -153,11 +155,7 @@ def _draw(axes: Axes, network: WalkNetwork, circles: gpd.GeoDataFrame, spots: li
     axes.add_collection(
         LineCollection(_coordinates(water[~broad]), colors=blue, linewidths=1.4, zorder=1), autolim=False
     )
-    ranges = sorted(set(circles["minutes"]))
-    for minutes, colour in reversed(list(zip(ranges, range_colours(len(ranges)), strict=True))):
-        paths = [path_of(shape) for shape in circles.geometry[circles["minutes"] == minutes]] + [path_of(None)]
-        style: dict[str, Any] = {"edgecolors": colours.MINUTES[0], "linewidths": 0.55, "alpha": 0.62, "zorder": 3}
-        axes.add_collection(PathCollection(paths, facecolors=colour, **style), autolim=False)
+    _draw_rings(axes, circles)
     streets = _within(network.edges().geometry.values, box)
     axes.add_collection(
         LineCollection(_coordinates(streets), colors="#8d8779", linewidths=0.35, zorder=4), autolim=False
@@ -168,6 +166,22 @@ def _draw(axes: Axes, network: WalkNetwork, circles: gpd.GeoDataFrame, spots: li
             LineCollection(lines, colors=colours.BARRIERS[kind], linewidths=weight, zorder=5), autolim=False
         )
     _mark(axes, spots)
+
+
+def _draw_rings(axes: Axes, circles: gpd.GeoDataFrame) -> None:
+    """Fill what anybody reaches, every place once in the tint of its shortest range, and outline each circle."""
+    from matplotlib.collections import PathCollection
+
+    ranges, nearer = sorted(set(circles["minutes"])), shapely.MultiPolygon()
+    for minutes, colour in zip(ranges, range_colours(len(ranges)), strict=True):
+        shapes = circles.geometry[circles["minutes"] == minutes].values
+        reached = shapely.union_all(shapes)
+        band = [path_of(shapely.difference(reached, nearer)), path_of(None)]
+        tint: dict[str, Any] = {"facecolors": colour, "linewidths": 0, "alpha": _TINT, "zorder": 2}
+        axes.add_collection(PathCollection(band, **tint), autolim=False)
+        line: dict[str, Any] = {"facecolors": "none", "edgecolors": colours.MINUTES[0], "linewidths": 0.55, "zorder": 3}
+        axes.add_collection(PathCollection([*map(path_of, shapes), path_of(None)], alpha=_TINT, **line), autolim=False)
+        nearer = reached
 
 
 def _mark(axes: Axes, spots: list[Any]) -> None:
@@ -209,7 +223,13 @@ def _write(figure: Any, circles: gpd.GeoDataFrame, spots: list[Any], title: str)
         figure.text(_MARGIN, y, text, fontsize=points, fontweight=weight, color=colour, va="center", parse_math=False)
     ranges = sorted(set(circles["minutes"]))
     keys: list[Any] = [
-        Patch(facecolor=colour, edgecolor=colours.MINUTES[0], linewidth=0.5, label=f"{minutes:g} {words['minutes']}")
+        Patch(
+            facecolor=colour,
+            edgecolor=colours.MINUTES[0],
+            linewidth=0.5,
+            alpha=_TINT,
+            label=f"{minutes:g} {words['minutes']}",
+        )
         for minutes, colour in zip(ranges, range_colours(len(ranges)), strict=True)
     ]
     keys.append(Line2D([], [], color="#8d8779", linewidth=0.8, label=words["streets"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from matplotlib.colors import to_rgb
@@ -12,7 +13,8 @@ from matplotlib.image import imread
 
 from gridmap.errors import InputError
 from gridmap.maps import colours
-from gridmap.maps.circle_picture import circle_picture
+from gridmap.maps.circle_picture import _TINT, circle_picture
+from gridmap.maps.page_data import range_colours
 
 
 def share_of(path, colour):
@@ -32,6 +34,18 @@ def test_water_railway_rings_stations_and_gaps_are_seen(walked, tmp_path):
     assert share_of(bare, colours.GAP) < 1e-5
     # Darker by the rings: where they lie nothing is left of the paper.
     assert 0.15 < share_of(path, "#fbfaf6") < 0.75
+
+
+def test_a_place_that_several_stations_reach_has_the_tint_of_its_shortest_walk(walked, tmp_path):
+    """Stations side by side do not darken one another: what the legend shows is what is on the map."""
+    twice = pd.concat([walked.circles, walked.circles.assign(station=walked.circles["station"] + "b")])
+    circle_picture(walked.network, walked.circles, tmp_path / "once.png", width_px=900)
+    circle_picture(walked.network, twice, tmp_path / "twice.png", width_px=900)
+    for colour in range_colours(3):
+        seen = _TINT * np.array(to_rgb(colour)) + (1 - _TINT) * np.array(to_rgb("#fbfaf6"))
+        once, both = (share_of(tmp_path / name, seen) for name in ("once.png", "twice.png"))
+        assert once > 0.01
+        assert both == pytest.approx(once, rel=0.2)  # the lines around them are drawn twice
 
 
 def test_each_station_has_a_panel_of_its_own(walked, tmp_path):
