@@ -11,7 +11,7 @@ import typer
 from gridmap.cli import show
 from gridmap.cli.circles_tables import print_all
 from gridmap.cli.options import parse_layer, parse_numbers, parse_weights
-from gridmap.errors import InputError, LayerError
+from gridmap.errors import InputError
 from gridmap.settings import text
 
 if TYPE_CHECKING:
@@ -210,9 +210,10 @@ def read_given(
 
 
 def _check_column(layer: gpd.GeoDataFrame, column: str | None, path: str) -> None:
-    if column is not None and column not in layer.columns:
-        there = ", ".join(str(each) for each in layer.columns if each != layer.geometry.name)
-        raise LayerError(f"{path} has no column {column!r}; it has {there}")
+    from gridmap.circles.demand import column_of
+
+    if column is not None:
+        column_of(layer, column, path)
 
 
 def read_demand(value: str, option: str = "--demand") -> gpd.GeoDataFrame:

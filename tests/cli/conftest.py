@@ -9,7 +9,7 @@ import sys
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_gridmap():
     """Give a function that runs ``gridmap ARGS`` in English and returns the finished process."""
 

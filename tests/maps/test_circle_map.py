@@ -99,7 +99,8 @@ def test_stations_and_proposed_stations_say_what_they_reach(page, walked, browse
     found, _ = browse(
         page,
         "const said = (layer) => { layer.openPopup();"
-        " const text = [...document.querySelectorAll('.leaflet-popup-content')].pop().innerText; layer.closePopup(); return text; };"
+        " const text = [...document.querySelectorAll('.leaflet-popup-content')].pop().innerText;"
+        " layer.closePopup(); return text; };"
         "const of = (section, word) => gridmap.app.lines.filter((line) => line.section === section &&"
         " (!word || line.title === word)).flatMap((line) => line.layer.getLayers().map(said));"
         "return {stations: of('stations'), proposed: of('planning', '建议新增站点')};",
