@@ -239,7 +239,8 @@ def test_a_real_country(shared, run_gridmap, tmp_path):
     towns = shared("liechtenstein") / "municipalities_11.geojson"
     done = run_gridmap(
         "circles", "--network", extract, "--stations", tmp_path / "s.gpkg",
-        "--demand", f"{tmp_path / 'h.gpkg'}:households", "--areas", f"{towns}:name", "--facilities", extract, "--propose", "3", "-o", tmp_path / "c.gpkg",
+        "--demand", f"{tmp_path / 'h.gpkg'}:households",
+        "--areas", f"{towns}:name", "--facilities", extract, "--propose", "3", "-o", tmp_path / "c.gpkg",
     )  # fmt: skip
     table = pyogrio.read_dataframe(tmp_path / "c.gpkg", layer="coverage")
     assert ((table["left_out"] + table["taken_in"]) < 0.01 * len(houses)).all()
