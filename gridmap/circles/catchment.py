@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,10 +12,13 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.circles.catchment_assign import Floats, Ints, OfferCall, shared_out
+from gridmap.circles.catchment_assign import least_walked, shared_out
 from gridmap.circles.catchment_land import label_polygons, nearest_land
+from gridmap.circles.catchment_offers import offers_of, settle_left
+from gridmap.circles.catchment_programme import Floats, Ints
 from gridmap.circles.counts import Limits
 from gridmap.circles.demand import Demand, Source, as_demand, numbers_of
+from gridmap.circles.effort import PROVE_S, Effort, check_limit, silent
 from gridmap.circles.gaps import REASONS, reasons
 from gridmap.circles.isochrones import OFF_STREET_M, check_ranges
 from gridmap.circles.stations import StationPlaces, place_stations, read_stations
@@ -22,11 +26,13 @@ from gridmap.errors import InputError
 from gridmap.geo.crs import round_vertices
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import LONGEST_S, Pace, WalkTimes, walk_times
-from gridmap.network.places import Places, by_edge, nearest_by_place, passed
-from gridmap.network.snap import Snapped
+from gridmap.network.places import nearest_by_place
+from gridmap.network.search import Nearest
 
 FULL: Final = "full"
 """Why a home is not served although a station is near enough: none has room for all its households."""
+_ROUNDING: Final = 1e-6
+"""Share of all that makes no difference: walks are worked out no more exactly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +58,13 @@ class Catchments:
         The rows of ``homes`` that have households and no station.
     household_minutes
         Minutes walked by all households served, once each.
+    bound
+        What is proven: no sharing that serves as many households has fewer household-minutes.
+    most
+        Households that no sharing serves more of.
+    gap
+        How far the sharing may be from the best possible, as a share of it: the larger of what ``household_minutes``
+        may be above the best and the households served below it. 0: it is proven the best.
     """
 
     polygons: gpd.GeoDataFrame
@@ -59,6 +72,9 @@ class Catchments:
     by_station: pd.DataFrame
     unserved: pd.DataFrame
     household_minutes: float
+    bound: float
+    most: float
+    gap: float
 
 
 def catchments(
@@ -75,6 +91,8 @@ def catchments(
     group: str | None = None,
     households: str = "households",
     off_street_m: float = OFF_STREET_M,
+    time_limit_s: float = PROVE_S,
+    progress: Callable[[float, str], None] | None = None,
 ) -> Catchments:
     """Divide the land and the households among stations by who is nearest on foot.
 
@@ -102,6 +120,11 @@ def catchments(
         Column of a demand that is not placed yet.
     off_street_m
         The furthest straight walk from a street to land or, for a demand that is not placed yet, to a home.
+    time_limit_s
+        Seconds that sharing out by capacities may take; where they run out, the result depends on the machine, is the
+        best sharing found and ``gap`` says how far it may be from the best possible.
+    progress
+        Called with the share done (0 to 1) and what is happening.
 
     Raises
     ------
@@ -127,25 +150,32 @@ def catchments(
         )
     if capacity is not None and demand is None:
         raise InputError(f"capacity={capacity!r}: without a demand there are no households to share out")
+    check_limit(time_limit_s)
+    tell = progress or silent
     limit_s = LONGEST_S if minutes is None else Limits(check_ranges(minutes, speed_m_s)).last_s
     walk = walk_times(network, speed_m_s, pace)
     posts = read_stations(stations)
     places = place_stations(network, posts, station=station, group=group)
+    tell(0.05, "land")
     polygons = _polygons(network, places, walk, limit_s, cell_m, off_street_m)
     table = pd.DataFrame(columns=["households", "nearest", "minutes_to_nearest", "station", "minutes", "reason"])
-    room = np.full(len(places.name), np.inf)
+    room, proven = np.full(len(places.name), np.inf), _Proven(0.0, 0.0, 0.0)
     if demand is not None:
         homes = as_demand(network, demand, households=households, off_street_m=off_street_m)
         if capacity is not None:
             room = _room(places, posts, capacity)
-        table = _homes(homes, places, walk, limit_s, room)
-    walked = table["minutes"] * table["households"]
+        tell(0.2, "walking")
+        effort = Effort.of(time_limit_s, lambda share, what: tell(0.2 + 0.75 * share, what))
+        table, proven = _homes(homes, places, walk, limit_s, room, effort)
     return Catchments(
         polygons=polygons,
         homes=table,
         by_station=_by_station(places, table, None if capacity is None else room),
         unserved=table[table["station"].isna() & (table["households"] > 0)],
-        household_minutes=float(walked.sum()),
+        household_minutes=_walked(table),
+        bound=proven.bound,
+        most=proven.most,
+        gap=proven.gap,
     )
 
 
@@ -174,16 +204,53 @@ def _room(places: StationPlaces, posts: gpd.GeoDataFrame, column: str) -> Floats
     return np.asarray(summed.fillna(np.inf), dtype=np.float64)
 
 
-def _homes(homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float, room: Floats) -> pd.DataFrame:
-    """Return one row a home: the nearest station, and the one that serves it."""
+@dataclass(frozen=True)
+class _Proven:
+    """What no sharing goes below or above, and how far that is from the one found."""
+
+    bound: float
+    most: float
+    gap: float
+
+    @classmethod
+    def of(cls, walked: float, served: float, bound: float, most: float) -> _Proven:
+        """Compare a sharing with what is proven; what rounding explains is no gap."""
+        gap = max((walked - bound) / walked if walked else 0.0, (most - served) / most if most else 0.0)
+        if gap <= _ROUNDING:
+            return cls(walked, served, 0.0)
+        return cls(min(bound, walked), max(most, served), gap)
+
+
+def _walked(homes: pd.DataFrame) -> float:
+    return float((homes["minutes"] * homes["households"]).sum())
+
+
+def _homes(
+    homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float, room: Floats, effort: Effort
+) -> tuple[pd.DataFrame, _Proven]:
+    """Return one row a home, the nearest station and the one that serves it; and what is proven of the sharing."""
     nearest = nearest_by_place(homes.network, places.on, homes.places, walk)
     owner = np.r_[places.group, np.int32(-1)][nearest.source].astype(np.int64)
     within = nearest.seconds <= limit_s
     station, seconds = np.where(within, owner, -1), np.where(within, nearest.seconds, np.inf).astype(np.float64)
+    proven = None
     if np.isfinite(room).any():
-        offer = _offers(homes, places, walk, limit_s)
-        station, seconds = shared_out(homes.households, room, offer)
-        _settle_left(homes, places, walk, limit_s, room, station, seconds)
+        offer, pairs = offers_of(homes, places, walk, limit_s)
+        shared = shared_out(homes.households, room, offer, effort, pairs)
+        station, seconds = shared.station, shared.seconds
+        settle_left(homes, places, walk, limit_s, room, station, seconds)
+        unserved = float(homes.households[station < 0].sum())
+        least_s, fewest = least_walked(homes.households, room, offer, shared.price, unserved)
+        proven = least_s / 60, float(homes.households.sum()) - fewest
+    table = _home_table(homes, places, nearest, limit_s, station, seconds)
+    served = float(homes.households[station >= 0].sum())
+    return table, _Proven.of(_walked(table), served, *(proven or (_walked(table), served)))
+
+
+def _home_table(
+    homes: Demand, places: StationPlaces, nearest: Nearest, limit_s: float, station: Ints, seconds: Floats
+) -> pd.DataFrame:
+    owner = np.r_[places.group, np.int32(-1)][nearest.source]
     names = list(places.name)
     columns: dict[str, object] = {"households": homes.households}
     if homes.residents is not None:
@@ -193,62 +260,9 @@ def _homes(homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float
     columns["station"] = pd.Categorical.from_codes(station, categories=names)
     columns["minutes"] = np.where(station >= 0, seconds / 60, np.nan)
     why = reasons(homes, nearest.seconds, limit_s).codes.copy()
-    why[within & (station < 0)] = len(REASONS)
+    why[(nearest.seconds <= limit_s) & (station < 0)] = len(REASONS)
     columns["reason"] = pd.Categorical.from_codes(why, categories=[*REASONS, FULL])
     return pd.DataFrame(columns, index=homes.layer.index)
-
-
-def _offers(homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float) -> OfferCall:
-    """Return what tells the best station of each home when stations make themselves dearer by so many seconds."""
-    network, on = homes.network, places.on
-    if limit_s < LONGEST_S:
-        found = passed(network, on, homes.places, limit_s, walk, group=places.group)
-        order = np.argsort(found.item, kind="stable")
-        home, origin = found.item[order], found.origin[order]
-        walked, first = found.seconds[order].astype(np.float64), np.flatnonzero(np.diff(home, prepend=-1))
-
-        def among_pairs(delay_s: Floats) -> tuple[Ints, Floats]:
-            station, seconds = np.full(len(homes), -1, dtype=np.int64), np.full(len(homes), np.inf)
-            if len(home):
-                dearer = walked + delay_s[origin]
-                least = np.repeat(np.minimum.reduceat(dearer, first), np.diff(np.r_[first, len(home)]))
-                best = np.flatnonzero(dearer <= least)[::-1]
-                station[home[best]], seconds[home[best]] = origin[best], walked[best]
-            return station, seconds
-
-        return among_pairs
-
-    def by_search(delay_s: Floats) -> tuple[Ints, Floats]:
-        # Seconds more are metres more between a station and its street.
-        later = on.offset_m + delay_s[places.group] * walk.speed_m_s
-        nearest = nearest_by_place(network, Snapped(on.edge, on.along_m, later, on.x, on.y), homes.places, walk)
-        station = np.r_[places.group, np.int32(-1)][nearest.source].astype(np.int64)
-        seconds = nearest.seconds.astype(np.float64) - np.r_[delay_s, 0.0][station]
-        return station, seconds
-
-    return by_search
-
-
-def _settle_left(
-    homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: float, room: Floats, station: Ints, seconds: Floats
-) -> None:
-    """Give homes without a station to the nearest with room for all of each, the largest first."""
-    served = station >= 0
-    left = room - np.bincount(station[served], weights=homes.households[served], minlength=len(room))
-    waiting = np.flatnonzero(~served & (homes.households > 0))
-    largest = waiting[np.argsort(-homes.households[waiting], kind="stable")]
-    spots: Places = by_edge(homes.network, homes.on.take(largest))
-    on = places.on
-    able = left[places.group] >= homes.households[waiting].min(initial=np.inf)
-    search = Snapped(np.where(able, on.edge, -1).astype(np.int32), on.along_m, on.offset_m, on.x, on.y)
-    found = passed(homes.network, search, spots, limit_s, walk, group=places.group)
-    order = np.lexsort((found.seconds, found.item))
-    order = order[homes.households[largest[found.item[order]]] <= left[found.origin[order]]]
-    for item, origin, walked in zip(found.item[order], found.origin[order], found.seconds[order], strict=True):
-        home = largest[item]
-        if station[home] < 0 and homes.households[home] <= left[origin]:
-            station[home], seconds[home] = origin, float(walked)
-            left[origin] -= homes.households[home]
 
 
 def _by_station(places: StationPlaces, homes: pd.DataFrame, room: NDArray[np.float64] | None) -> pd.DataFrame:

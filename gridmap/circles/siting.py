@@ -13,11 +13,12 @@ import pandas as pd
 
 from gridmap.circles.counts import Limits, area_of
 from gridmap.circles.demand import HOME_OFF_STREET_M, Demand, Source, as_demand
+from gridmap.circles.effort import PROVE_S, Effort, check_limit, silent
 from gridmap.circles.gaps import gap_numbers
 from gridmap.circles.isochrones import check_ranges
 from gridmap.circles.siting_candidates import SPACING_M, place_candidates, read_candidates
 from gridmap.circles.siting_covering import NOTHING, Covering, Ints, make_covering, restricted
-from gridmap.circles.siting_exact import Choice, Effort, fewest_sites, most_covered
+from gridmap.circles.siting_exact import Choice, fewest_sites, most_covered
 from gridmap.circles.siting_greedy import greedy
 from gridmap.circles.siting_tables import Asked, area_table, home_table, site_table
 from gridmap.circles.stations import place_stations
@@ -28,8 +29,6 @@ from gridmap.network.pace import Pace, walk_times
 from gridmap.network.search import Nearest
 from gridmap.network.snap import Snapped, snap
 
-PROVE_S: Final = 60.0
-"""Seconds that proving a choice may take where nothing is said."""
 _GAPS_SAID: Final = 3
 
 
@@ -63,7 +62,8 @@ class Siting:
     gap
         How far the result may be from the best possible, as a share of it; 0: it is proven the best.
     method
-        ``exact`` (HiGHS or a bound proved it as far as ``gap`` tells) or ``greedy+swap``.
+        ``exact`` where ``gap`` is 0, so that the result is proven the best; else ``within_gap``: the best that was
+        found, at most ``gap`` from the best possible.
     left_out
         Candidates that get onto no street: ``candidate, outcome, reason``.
     note
@@ -162,7 +162,7 @@ def propose_stations(
     """
     _check_asked(k, target, time_limit_s)
     limits = Limits(check_ranges(minutes, speed_m_s))
-    tell = progress or _silent
+    tell = progress or silent
     homes = as_demand(network, demand, households=households, off_street_m=off_street_m)
     walk = walk_times(network, speed_m_s, pace)
     tell(0.05, "walking")
@@ -192,7 +192,7 @@ def propose_stations(
         k=len(rows),
         bound=bound,
         gap=gap,
-        method="exact" if choice.solved or gap == 0 else "greedy+swap",
+        method="exact" if gap == 0 else "within_gap",
         left_out=left_out,
         note=_note(len(rows), k, len(layer) - len(left_out)),
         minutes=float(limits.minutes[-1]),
@@ -265,8 +265,7 @@ def _check_asked(k: int | None, target: float | None, time_limit_s: float) -> No
         raise InputError(f"k={k!r}: allowed are whole numbers from 1")
     if target is not None and not 0 < target <= 1:
         raise InputError(f"target={target!r}: allowed are shares above 0 and up to 1, for example 0.85")
-    if not time_limit_s >= 0:
-        raise InputError(f"time_limit_s={time_limit_s!r}: allowed are 0 and more seconds")
+    check_limit(time_limit_s)
 
 
 def _existing(network: WalkNetwork, existing: Source | None, station: str) -> Snapped:
@@ -300,7 +299,3 @@ def _check_reach(asked: Asked, problem: _Problem, target: float, candidates: int
         f"{problem.share(problem.before + most):.2%} of {problem.total:,.0f} households; the largest gaps left: "
         f"{'; '.join(said)}. Add candidates there, allow more minutes, or lower the target"
     )
-
-
-def _silent(_share: float, _what: str) -> None:
-    """Tell nobody."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, identity, vstack
 
+from gridmap.circles.effort import Effort
 from gridmap.circles.siting_covering import Covering, Ints, restricted
 from gridmap.circles.siting_greedy import Bound, bettered, exchange, greedy
 from gridmap.circles.solver import least_cost
-
-TellCall: TypeAlias = Callable[[float, str], None]
 
 _MOST_ENTRIES: Final = 4_000_000
 """Pairs of a candidate and a group beyond which the linear programme alone would take minutes."""
@@ -32,33 +29,11 @@ class Choice:
         Households they reach.
     most
         Households that no choice of so many sites exceeds.
-    solved
-        Whether HiGHS searched, or a bound alone proved the choice best.
     """
 
     chosen: Ints
     covered: float
     most: float
-    solved: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Effort:
-    """How long proving may take, and who is told how far it is."""
-
-    limit_s: float
-    until: float
-    tell: TellCall
-
-    @classmethod
-    def of(cls, limit_s: float, tell: TellCall) -> Effort:
-        """Return an effort that begins now."""
-        return cls(limit_s, time.monotonic() + limit_s, tell)
-
-    @property
-    def left_s(self) -> float:
-        """Return the seconds that are left."""
-        return max(self.until - time.monotonic(), 0.0)
 
 
 def most_covered(covering: Covering, k: int, effort: Effort, need: float | None = None) -> Choice:
@@ -82,15 +57,15 @@ def most_covered(covering: Covering, k: int, effort: Effort, need: float | None 
     reached = covering.covered(chosen)
     total = float(covering.households.sum())
     if total - reached <= covering.nothing:
-        return Choice(chosen, reached, reached, True)
+        return Choice(chosen, reached, reached)
     chosen, prices = bettered(covering, k, chosen)
     reached = covering.covered(chosen)
     most = min(prices.most(k), total)
     if most - reached <= covering.nothing:
-        return Choice(chosen, reached, reached, True)
+        return Choice(chosen, reached, reached)
     if (need is not None and not reached < need <= most) or not effort.left_s:
-        return Choice(chosen, reached, most, False)
-    return _searched(covering, k, Choice(chosen, reached, most, False), prices, effort, need)
+        return Choice(chosen, reached, most)
+    return _searched(covering, k, Choice(chosen, reached, most), prices, effort, need)
 
 
 def _searched(covering: Covering, k: int, known: Choice, prices: Bound, effort: Effort, need: float | None) -> Choice:
@@ -112,7 +87,7 @@ def _searched(covering: Covering, k: int, known: Choice, prices: Bound, effort: 
     most = min(max(most + base, known.covered), known.most)
     if reached <= known.covered + covering.nothing:
         chosen, reached = known.chosen, known.covered
-    return Choice(chosen, reached, reached if most - reached <= covering.nothing else most, True)
+    return Choice(chosen, reached, reached if most - reached <= covering.nothing else most)
 
 
 def _open(prices: Bound, k: int, known: Choice) -> tuple[Ints, Ints]:
@@ -176,7 +151,7 @@ def fewest_sites(covering: Covering, need: float, effort: Effort) -> tuple[Choic
         The sites, and the number of sites below which it is proven that nobody covers enough.
     """
     first = greedy(covering, covering.covers.shape[0], need)
-    best = Choice(first, covering.covered(first), float(covering.households.sum()), False)
+    best = Choice(first, covering.covered(first), float(covering.households.sum()))
     if len(first) == 0:
         return best, 0
     fewer = greedy(covering, len(first) - 1)

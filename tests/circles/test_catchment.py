@@ -15,6 +15,7 @@ from shapely import MultiPoint, Point, box
 import gridmap
 from gridmap.circles.catchment_assign import UNSERVED_S, shared_out
 from gridmap.circles.catchment_land import label_polygons
+from gridmap.circles.effort import Effort, silent
 from gridmap.errors import InputError, LayerError
 from tests.network.made import as_graph, layer, network, random_network
 
@@ -148,7 +149,8 @@ def offer_of(seconds):
 def test_single_households_are_shared_out_as_by_the_assignment_problem(problem):
     seconds, room = problem
     count = seconds.shape[1]
-    station, walked = shared_out(np.ones(count), room, offer_of(seconds))
+    found = shared_out(np.ones(count), room, offer_of(seconds), Effort.of(60, silent))
+    station, walked = found.station, found.seconds
     assert (np.bincount(station[station >= 0], minlength=len(room)) <= room).all()
     # A column a place at a station, and one a home for staying without.
     places = np.repeat(np.arange(len(room)), np.minimum(room, count).astype(int))
@@ -165,7 +167,8 @@ def test_homes_of_many_households_are_shared_out_as_by_the_whole_linear_programm
     rng = np.random.default_rng(seed)
     households = rng.integers(0, 5, seconds.shape[1]).astype(float)
     room = room * 2
-    station, walked = shared_out(households, room, offer_of(seconds))
+    found = shared_out(households, room, offer_of(seconds), Effort.of(60, silent))
+    station, walked = found.station, found.seconds
     served = station >= 0
     assert (np.bincount(station[served], households[served], minlength=len(room)) <= room + 1e-6).all()
     many, count = seconds.shape
