@@ -171,7 +171,7 @@ def print_siting(siting: Siting) -> None:
     rows = [
         (str(row.candidate), round(row.households), f"{row.share:.2%}", _walk(row.minutes_before),
          _walk(row.minutes_after), round(row.nearest), _spot(row.geometry))
-        for row in siting.sites.to_crs(4326).itertuples()
+        for row in siting.sites.head(_MOST).to_crs(4326).itertuples()
     ]  # fmt: skip
     show.table(
         text("建议新增站点", "proposed stations"),
@@ -182,6 +182,7 @@ def print_siting(siting: Siting) -> None:
         ],
         rows,
     )  # fmt: skip
+    _say_more(len(siting.sites))
     proven = (
         text("已证明最优", "proven the best there is")
         if siting.gap == 0

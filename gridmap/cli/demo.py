@@ -119,6 +119,8 @@ def walk(folder: Path, network: WalkNetwork, out: Path, progress: ProgressCall) 
         stations=gridmap.read_layer(folder / "stations.gpkg"),
         homes=gridmap.read_layer(folder / "buildings.gpkg"),
         areas=gridmap.read_layer(folder / "communities.gpkg"),
+        facilities=gridmap.read_layer(folder / "facilities.gpkg"),
+        estates=gridmap.read_layer(folder / "estates.gpkg"),
     )
     made = make(asked, given, network, lambda share, what: progress(0.65 + 0.12 * share, what))
     write(made, given, out)
@@ -199,7 +201,11 @@ def _walked(made: Made) -> list[tuple[str, object]]:
              f"{row.covered:,.0f} ({row.share:.1%})")
             for row in made.cover.by_minutes.itertuples()
         ]  # fmt: skip
-        rows.append((text("覆盖缺口", "gaps"), len(made.cover.gaps)))
+        rows += [
+            (text("覆盖缺口", "gaps"), len(made.cover.gaps)),
+            (text("超负荷站点", "stations over capacity"), int(made.cover.by_station["overloaded"].sum())),
+            (text("千户以上无站点小区", "large estates without a station"), len(made.cover.estates_without_station)),
+        ]
     return rows
 
 

@@ -151,8 +151,8 @@
         const style = { renderer: this.renderers.base, interactive: false, smoothFactor: 0.8, color: colour, opacity: 1 };
         const drawn = parts.map((part) =>
           part.filled
-            ? L.polygon(linesOf(part), { ...style, weight: part.weight, fillColor: colour, fillOpacity: 0.85 })
-            : L.polyline(linesOf(part), { ...style, weight: part.weight })
+            ? L.polygon(linesOf(part), { ...style, full: part.weight, fillColor: colour, fillOpacity: 0.85 })
+            : L.polyline(linesOf(part), { ...style, full: part.weight })
         );
         this.offer("base", L.layerGroup(drawn), this.swatch("gm-stroke", colour), title, "");
       }
@@ -171,6 +171,20 @@
       // The widest ring first, so that the nearer ones lie over it.
       for (const line of [...this.lines].reverse()) if (line.shown) this.show(line, true);
       map.on("click", (event) => this.ask(event.latlng));
+      map.on("zoomend", () => this.weigh());
+      this.weigh();
+    }
+
+    // From far away stations are small and streets thin, and many proposed stations are points without their figure.
+    weigh() {
+      const zoom = this.map.getZoom();
+      const grown = Math.max(0.4, Math.min(1, 0.4 + (zoom - 11) * 0.2));
+      for (const { section, layer } of this.lines) {
+        if (section === "stations") layer.eachLayer((each) => each.setRadius(6.5 * grown).setStyle({ weight: 2 * grown }));
+        if (section === "base") layer.eachLayer((each) => each.setStyle({ weight: each.options.full * grown }));
+      }
+      const many = (this.data.proposed || []).length > 20;
+      this.map.getContainer().classList.toggle("gm-far", many && zoom < 13);
     }
 
     show(line, on) {
