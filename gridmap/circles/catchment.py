@@ -240,7 +240,8 @@ def _homes(
         station, seconds = shared.station, shared.seconds
         settle_left(homes, places, walk, limit_s, room, station, seconds)
         unserved = float(homes.households[station < 0].sum())
-        least_s, fewest = least_walked(homes.households, room, offer, shared.price, unserved)
+        told = [least_walked(homes.households, room, offer, price, unserved) for price in shared.prices]
+        least_s, fewest = (max(each) for each in zip(*told, strict=True))
         proven = least_s / 60, float(homes.households.sum()) - fewest
     table = _home_table(homes, places, nearest, limit_s, station, seconds)
     served = float(homes.households[station >= 0].sum())

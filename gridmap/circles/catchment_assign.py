@@ -36,13 +36,13 @@ class Sharing:
     ----------
     station, seconds
         Of each home: where it goes, and its walk; -1 and inf where it goes nowhere.
-    price
-        (stations,) seconds that a place at each is worth; what is proven follows from them.
+    prices
+        Each (stations,) seconds that a place at each may be worth; what is proven follows from them.
     """
 
     station: Ints
     seconds: Floats
-    price: Floats
+    prices: tuple[Floats, ...]
 
 
 def shared_out(
@@ -72,16 +72,21 @@ def shared_out(
     home = np.flatnonzero((station >= 0) & (households > 0))
     load = np.bincount(station[home], weights=households[home], minlength=many)
     if not (load > room * (1 + 1e-9)).any():
-        return Sharing(station, seconds, np.zeros(many))
+        return Sharing(station, seconds, (np.zeros(many),))
     columns, price = _approached(home, station, seconds, households, room, offer, effort)
     if pairs is not None:
         (item, origin, walk), lived = pairs, households[pairs[0]] > 0
         columns = columns.joined(Columns.of(item[lived], origin[lived], walk[lived], many))
+    prices = [price]
+    known: tuple[Columns, Floats] | None = None
     amount, left = np.zeros(len(columns.key)), np.zeros(many)
     while True:
         flow = Flow(columns, amount, left, households, room, price)
         settled = flow.settle(effort)
         price, left = flow.price, flow.left
+        prices.append(price)
+        if settled or known is None:
+            known = columns, flow.amount
         other, walk = offer(price)
         reached = home[other[home] >= 0]
         gain = flow.cost(len(households))[reached] - walk[reached] - price[other[reached]]
@@ -92,13 +97,14 @@ def shared_out(
         amount = np.zeros(len(wider.key))
         amount[np.searchsorted(wider.key, columns.key)] = flow.amount[: len(columns.key)]
         columns = wider
-    chosen = _fitted(_undivided(columns, flow.amount, many), columns, households, room)
+    columns, amount = known
+    chosen = _fitted(_undivided(columns, amount, many), columns, households, room)
     for size in _sizes(households[home]):
         chosen = _shared_again(chosen, size, columns, households, room, price, effort)
     station, seconds = station.copy(), seconds.copy()
     at = columns.key[chosen] % (many + 1)
     station[home], seconds[home] = np.where(at < many, at, -1), np.where(at < many, columns.seconds[chosen], np.inf)
-    return Sharing(station, seconds, price)
+    return Sharing(station, seconds, tuple(prices))
 
 
 def _approached(

@@ -184,3 +184,13 @@ def settle_loads(most, over, endless, price, amount, used, home, start, station,
         )  # fmt: skip
         moved += walked
     return used, moved
+
+
+@njit(cache=True, nogil=True)
+def take_places(home, origin, walked, households, station, seconds, left):
+    """Give homes that have no station the first of those offered, in order, that has room for all of each."""
+    for i in range(len(home)):
+        h, s = home[i], origin[i]
+        if station[h] < 0 and households[h] <= left[s]:
+            station[h], seconds[h] = s, walked[i]
+            left[s] -= households[h]

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from gridmap.circles.catchment_assign import OfferCall
+from gridmap.circles.catchment_flow import take_places
 from gridmap.circles.catchment_programme import Floats, Ints
 from gridmap.circles.demand import Demand
 from gridmap.circles.stations import StationPlaces
@@ -47,7 +48,8 @@ def offers_of(homes: Demand, places: StationPlaces, walk: WalkTimes, limit_s: fl
         return among_pairs, pairs
 
     def by_search(delay_s: Floats) -> tuple[Ints, Floats]:
-        # Seconds more are metres more between a station and its street.
+        # Seconds more are metres more between a station and its street; the fewer, the more exact is their sum.
+        delay_s = delay_s - delay_s.min()
         later = on.offset_m + delay_s[places.group] * walk.speed_m_s
         nearest = nearest_by_place(network, Snapped(on.edge, on.along_m, later, on.x, on.y), homes.places, walk)
         station = np.r_[places.group, np.int32(-1)][nearest.source].astype(np.int64)
@@ -72,8 +74,6 @@ def settle_left(
     found = passed(homes.network, search, spots, limit_s, walk, group=places.group)
     order = np.lexsort((found.seconds, found.item))
     order = order[homes.households[largest[found.item[order]]] <= left[found.origin[order]]]
-    for item, origin, walked in zip(found.item[order], found.origin[order], found.seconds[order], strict=True):
-        home = largest[item]
-        if station[home] < 0 and homes.households[home] <= left[origin]:
-            station[home], seconds[home] = origin, float(walked)
-            left[origin] -= homes.households[home]
+    take_places(
+        largest[found.item[order]], found.origin[order], found.seconds[order], homes.households, station, seconds, left
+    )

@@ -127,8 +127,8 @@ class Flow:
         pool = _pool(int((np.diff(self._start)[self._home]).sum()) + 4 * count * count)
         table = self._home, self._start, self._station, self._seconds
         used = begin_moves(self.amount, *table, pool, root, cheapest)
-        first = np.abs(self._over).sum()
         while effort.left_s:
+            effort.tell(1.0 - 0.7 * effort.left_s / effort.limit_s, "sharing out")
             used, moved = settle_loads(
                 _PATHS, self._over, self._endless, self._price, self.amount, used, *table, pool, root, cheapest
             )
@@ -136,7 +136,6 @@ class Flow:
                 pool = _pool(2 * len(pool[0]), pool)
             elif moved < _PATHS:
                 return True
-            effort.tell(1.0 - 0.7 * np.abs(self._over).sum() / max(first, NOTHING), "sharing out")
         return False
 
 

@@ -213,6 +213,35 @@ def test_no_station_serves_more_than_it_has_room_for(town, stations, homes, minu
     assert (found.homes["reason"][served] == "").all()
 
 
+def test_what_is_proven_holds_also_when_time_runs_out(town, stations, homes):
+    told = []
+    best = gridmap.catchments(town, stations, homes, capacity="room", progress=lambda *said: told.append(said))
+    assert [share for share, _what in told] == sorted(share for share, _what in told)
+    assert {what for _share, what in told} >= {"walking", "prices", "sharing out"}
+    for limit_s in (0, 60):
+        found = gridmap.catchments(town, stations, homes, capacity="room", time_limit_s=limit_s)
+        served = found.by_station["households"]
+        assert (served <= 120).all()
+        assert max(served.sum(), best.by_station["households"].sum()) <= found.most + 1e-6
+        if best.by_station["households"].sum() >= served.sum():
+            assert found.bound <= best.household_minutes * (1 + 1e-6)
+        assert found.bound <= found.household_minutes
+        short = 1 - found.bound / found.household_minutes, 1 - served.sum() / found.most
+        assert found.gap == pytest.approx(max(short), abs=1e-6)
+    assert best.gap < 0.02
+
+
+@pytest.mark.parametrize("count", [60, 200])
+def test_single_households_of_a_town_are_proven_best(town, stations, homes, count):
+    people = homes.assign(households=1).iloc[:count]
+    found = gridmap.catchments(town, stations.assign(room=count // 8), people, capacity="room")
+    walk = walks(town, stations, people).repeat(count // 8, axis=0).T
+    rows, columns = linear_sum_assignment(walk)
+    assert found.gap == 0
+    assert found.most == found.by_station["households"].sum() == len(rows)
+    assert found.household_minutes == found.bound == pytest.approx(walk[rows, columns].sum(), rel=1e-4)
+
+
 def test_room_that_suffices_changes_nothing(town, stations, homes):
     free = gridmap.catchments(town, stations, homes)
     for room in (10_000, None):
@@ -260,7 +289,7 @@ def test_water_divides_land():
 def test_questions_without_sense_are_refused(town, stations, homes):
     for asked, message in [
         ({"minutes": 0}, "above zero"), ({"speed_m_s": 0}, "walking speed"), ({"cell_m": 0}, "cell_m=0"),
-        ({"off_street_m": -1}, "off_street_m=-1"),
+        ({"off_street_m": -1}, "off_street_m=-1"), ({"time_limit_s": -1}, "time_limit_s=-1"),
     ]:  # fmt: skip
         with pytest.raises(InputError, match=message):
             gridmap.catchments(town, stations, homes, **asked)
