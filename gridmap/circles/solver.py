@@ -1,4 +1,4 @@
-"""HiGHS for siting and catchments: silent, and the same answer every time."""
+"""HiGHS for siting: silent, and the same answer every time."""
 
 from __future__ import annotations
 
