@@ -68,7 +68,7 @@ def _foot(x, y, e, about, window_m, length_m, vertex_start, vertex_xy, vertex_sh
 
 @njit(cache=True, nogil=True)
 def place_jumps(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, walled, walls, origins, known):
-    """Move the outline to where the land within the limit ends on sides whose samples have different owners.
+    """Move the outline to where the land within the limit ends on sides whose samples are reached by different ways.
 
     Distances and times are taken to run straight along the side: each field from its own sample to what it would be
     at the other, and the owner changes where the two are equally near. Where a barrier is in the way of either,
@@ -89,7 +89,7 @@ def place_jumps(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, w
         a, b = ends_of(side, columns)
         one, other = owner[a], owner[b]
         # Without a jump a field cannot fall so far from above zero to below.
-        if one == other or abs(values[a]) + abs(values[b]) <= cell_m:
+        if abs(values[a]) + abs(values[b]) <= cell_m:
             continue
         if min(one, other) < 0:
             if walled:
@@ -100,6 +100,9 @@ def place_jumps(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, w
         bx, by = low_x + b % columns * cell_m, low_y + b // columns * cell_m
         off_a, off_b = beyond[a] + off_street_m, beyond[b] + off_street_m
         window_a, window_b = 2 * cell_m + 0.5 * off_a, 2 * cell_m + 0.5 * off_b
+        # An edge that winds may own both, and be reached late at the one and soon at the other.
+        if one == other and abs(along_edge[a] - along_edge[b]) * length_m[one] < 2 * window_a:
+            continue
         far_b, px, py, share_b = _foot(bx, by, one, along_edge[a], window_a, length_m, first, vertex_xy, vertex_share)
         far_a, qx, qy, share_a = _foot(ax, ay, other, along_edge[b], window_b, length_m, first, vertex_xy, vertex_share)
         if walled and (
@@ -108,8 +111,8 @@ def place_jumps(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, w
             closer[blocked] = side
             blocked += 1
             continue
-        here, there = far_a - off_a, far_b - off_b
-        change = here / (here + there) if here > 0 and there > 0 else 0.5
+        here, there = max(far_a - off_a, 0.0), max(far_b - off_b, 0.0)
+        change = here / (here + there) if here + there > 0 else 0.5
         value_a, value_b = max(metres[a] - limit_m, beyond[a]), max(metres[b] - limit_m, beyond[b])
         # Along a side a field changes by two cells at most: one for the walk off the street, one for that along it.
         if min(abs(value_a), abs(value_b)) < 2 * cell_m:
@@ -119,6 +122,7 @@ def place_jumps(o, sides, box, rasters, limit_m, off_street_m, tiles, streets, w
             other_at_a = far_a - limit_m + speed * walked_s(
                 other, np.float32(share_a), o + 1, stamp, times, begin, final, edge, own_share, off_s
             )  # fmt: skip
+            one_at_b, other_at_a = max(one_at_b, far_b - off_street_m), max(other_at_a, far_a - off_street_m)
             if (value_a < 0) != (value_a + change * (one_at_b - value_a) < 0):
                 change = value_a / (value_a - one_at_b)
             elif (value_b < 0) != (value_b + (1 - change) * (other_at_a - value_b) < 0):

@@ -170,3 +170,19 @@ def test_of_the_addresses_beside_streets_few_are_on_the_wrong_side_of_the_line(s
         found = passed(made, origin, by_edge(made, places), 900.0, walk_times(made, SPEED))
         wrong += (np.isin(np.arange(len(xy)), found.item) != shapely.contains_xy(circle, *xy.T)).mean() / len(posts)
     assert wrong <= most
+
+
+@pytest.mark.parametrize("cell_m", [20, 10])
+@pytest.mark.parametrize("angle_deg", [0, 27, 60])
+@pytest.mark.parametrize("gap_m", [150, 199, 204, 230, 300])
+def test_between_two_streets_the_land_ends_half_way_or_where_one_walks_no_further(cell_m, angle_deg, gap_m):
+    """Only the first of two parallel streets is reached in time; the second is joined to it far away."""
+    turn = np.radians(angle_deg)
+    ahead, aside = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    corners = [(-600, 0), (3000, 0), (3000, gap_m), (-600, gap_m)]
+    made = network((tuple(tuple(x * ahead + y * aside) for x, y in corners), {}))
+    circle = service_circles(made, layer(Point(0, 0), station=["s"]), minutes=[15], cell_m=cell_m).geometry
+    rim = shapely.segmentize(circle.to_crs(made.crs)[0].boundary, 2.0)
+    along, off = ((shapely.get_coordinates(rim) - CORNER) @ np.c_[ahead, aside]).T
+    beside = off[(np.abs(along) < 450) & (off > 0)]
+    np.testing.assert_allclose(beside, min(gap_m / 2, 100), atol=1.5)
