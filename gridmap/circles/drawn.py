@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -10,9 +10,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from gridmap.circles.cover import Coverage
-    from gridmap.circles.demand import Demand
+from gridmap.circles.cover import Coverage
+from gridmap.circles.demand import Demand
 
 
 def count_by_drawing(circles: gpd.GeoDataFrame, cover: Coverage, homes: Demand) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 import gridmap
-from gridmap.maps.circle_count import count_by_drawing
+from gridmap.circles.drawn import count_by_drawing
 
 
 def by_geopandas(circles, homes, minutes):
