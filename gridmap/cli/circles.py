@@ -262,7 +262,8 @@ def make(asked: Asked, given: Given, walk: WalkNetwork, progress: ProgressCall) 
         progress(0.82, text("就近归属", "who is nearest to whom"))
         found = gridmap.catchments(
             walk, given.stations, homes, capacity=asked.capacity, minutes=max(asked.ranges), cell_m=asked.cell_m,
-            off_street_m=asked.off_street_m, group=asked.group, **walking,
+            off_street_m=asked.off_street_m, group=asked.group,
+            progress=lambda share, what: progress(0.82 + 0.1 * share, show.word(what)), **walking,
         )  # fmt: skip
     posts = stations_of(given.stations, rings, cover, station=asked.station, group=asked.group)
     if asked.group is not None:
@@ -285,7 +286,7 @@ def count(
 ) -> tuple[Coverage, pd.DataFrame]:
     """Count the households within reach exactly, and beside it by the circles as they are drawn."""
     import gridmap
-    from gridmap.maps.circle_count import count_by_drawing
+    from gridmap.circles.drawn import count_by_drawing
 
     cover = gridmap.coverage(
         walk, given.stations, homes, minutes=asked.ranges, speed_m_s=asked.speed_m_s, pace=asked.pace,
