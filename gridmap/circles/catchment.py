@@ -21,6 +21,7 @@ from gridmap.circles.demand import Demand, Source, as_demand, numbers_of
 from gridmap.circles.effort import PROVE_S, Effort, check_limit, silent
 from gridmap.circles.gaps import REASONS, reasons
 from gridmap.circles.isochrones import OFF_STREET_M, check_ranges
+from gridmap.circles.ownership import check_raster
 from gridmap.circles.stations import StationPlaces, place_stations, read_stations
 from gridmap.errors import InputError
 from gridmap.geo.crs import round_vertices
@@ -144,10 +145,7 @@ def catchments(
     >>> bool(served + found.unserved["households"].sum() == found.homes["households"].sum())
     True
     """
-    if not 1 <= cell_m <= 100 or not off_street_m >= 0:
-        raise InputError(
-            f"cell_m={cell_m!r}, off_street_m={off_street_m!r}: allowed are cells of 1 to 100 metres, and 0 and more"
-        )
+    check_raster(cell_m, off_street_m)
     if capacity is not None and demand is None:
         raise InputError(f"capacity={capacity!r}: without a demand there are no households to share out")
     check_limit(time_limit_s)

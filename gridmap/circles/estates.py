@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from gridmap.circles.demand import Source, numbers_of
-from gridmap.errors import InputError
+from gridmap.errors import LayerError
 from gridmap.geo.crs import metric_crs_of
 from gridmap.geo.io import as_layer
 
@@ -45,14 +45,15 @@ def estates_without_station(
 
     Raises
     ------
-    InputError
-        When an estate is not a polygon.
     LayerError
-        When the households are missing or no numbers from 0.
+        When an estate is not a polygon, or the households are missing or no numbers from 0.
     """
     layer = as_layer(estates, role="places")
-    if not np.isin(shapely.get_type_id(layer.geometry.values), (3, 6)).all():
-        raise InputError("estates have to be polygons: whether a station stands in one is asked of its area")
+    odd = np.flatnonzero(~np.isin(shapely.get_type_id(layer.geometry.values), (3, 6)))
+    if len(odd):
+        raise LayerError(
+            f"the estates, row {layer.index[odd[0]]}: estates have to be polygons, for a station stands in one or not"
+        )
     large = numbers_of(layer, households, "the estates") >= at_least
     crs = metric_crs_of(layer)
     areas = np.asarray(layer.geometry.to_crs(crs).values, dtype=object)

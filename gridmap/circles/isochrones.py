@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Final, TypeAlias
 
 import geopandas as gpd
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from gridmap.circles.contour import Rings, polygons
 from gridmap.circles.field import trace_fields
 from gridmap.circles.outline import cut_ends
-from gridmap.circles.ownership import owned_land
+from gridmap.circles.ownership import check_raster, owned_land
 from gridmap.circles.stations import ACCESS_M, CLIPPED, OFF_NETWORK, OK, StationPlaces, place_stations
 from gridmap.errors import InputError
 from gridmap.geo.crs import round_vertices
@@ -82,9 +83,10 @@ def service_circles(
     -------
     GeoDataFrame
         Exactly one row a station (or group) and range, sorted: ``station, minutes, outcome, reason, area_m2,
-        speed_m_s, geometry`` (MultiPolygon, EPSG:4490 in China, else EPSG:4326). Outcomes: ``ok``; ``clipped`` (it
-        touches the edge of the network and may be larger in truth); ``off_network`` and ``island`` (no circle,
-        ``reason`` says why). A smaller range lies within the larger one. ``attrs`` tell the network's date, how many
+        speed_m_s, geometry`` (MultiPolygon, EPSG:4490 in China, else EPSG:4326). Outcomes: ``ok`` (without land where
+        it is smaller than a cell, as ``reason`` says); ``clipped`` (it touches the edge of the network and may be
+        larger in truth); ``off_network`` and ``island`` (no circle, ``reason`` says why). A smaller range lies within
+        the larger one, but for the rounding of vertices to 1e-8 degrees. ``attrs`` tell the network's date, how many
         barriers of each kind were minded, the speed, pace, cell and furthest walk off the street.
 
     Raises
@@ -103,14 +105,13 @@ def service_circles(
     (True, [5.0, 10.0])
     """
     ranges = check_ranges(minutes, speed_m_s)
-    if not off_street_m >= 0 or not access_m >= 0:
-        raise InputError(f"off_street_m={off_street_m!r}, access_m={access_m!r}: allowed are 0 and more metres")
-    if not 1 <= cell_m <= 100:
-        raise InputError(f"cell_m={cell_m!r}: allowed are 1 to 100 metres; 20 is usual")
+    check_raster(cell_m, off_street_m)
+    if not (isinstance(access_m, Real) and access_m >= 0):
+        raise InputError(f"access_m={access_m!r}: allowed are 0 and more metres")
     places = place_stations(network, stations, station=station, group=group, access_m=access_m)
     walk = _Walk(network, walk_times(network, speed_m_s, pace), ranges * 60 * float(speed_m_s), cell_m, off_street_m)
     drawn = _draw(walk, places, progress)
-    outcome, reason = _outcomes(places, ranges, drawn)
+    outcome, reason = _outcomes(walk, places, ranges, drawn)
     circles = gpd.GeoDataFrame(
         {
             "station": pd.Series(np.repeat(places.name, len(ranges)), dtype=object).infer_objects(),
@@ -243,13 +244,17 @@ def _whole(shapes: object) -> NDArray[np.object_]:
 
 
 def _outcomes(
-    places: StationPlaces, ranges: NDArray[np.float64], drawn: _Drawn
+    walk: _Walk, places: StationPlaces, ranges: NDArray[np.float64], drawn: _Drawn
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """Return (groups, ranges) outcome and reason."""
     outcome, reason = (np.repeat(each[:, None], len(ranges), axis=1) for each in places.verdicts())
     clipped = (outcome == OK) & drawn.cut
     outcome[clipped], reason[clipped] = CLIPPED, "it reaches the edge of the network and may be larger in truth"
-    short = (outcome == OK) & shapely.is_empty(drawn.shapes)
+    empty = (outcome == OK) & shapely.is_empty(drawn.shapes)
+    reason[empty] = f"smaller than a cell of {walk.cell_m:g} m"
+    off_m = np.full(len(places.name), np.inf)
+    np.minimum.at(off_m, places.group[places.on.edge >= 0], places.on.offset_m[places.on.edge >= 0])
+    short = empty & (off_m[:, None] > walk.limits_m)
     outcome[short] = OFF_NETWORK
     reason[short] = [f"no street within {limit:g} minutes on foot" for limit in ranges[np.nonzero(short)[1]]]
     return outcome, reason

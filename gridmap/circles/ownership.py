@@ -16,6 +16,7 @@ import shapely
 from numba import njit
 from numpy.typing import NDArray
 
+from gridmap.errors import InputError
 from gridmap.geo.threads import spread
 from gridmap.network.index import SegmentIndex
 from gridmap.network.model import WalkNetwork
@@ -29,6 +30,8 @@ TILE: Final = 64
 SHARES: Final = 65535
 """A share of an edge is kept in so many steps, and an offset in centimetres: two bytes each."""
 _FIRST_TILES: Final = 4096
+FURTHEST_M: Final = 500.0
+"""The furthest walk off the street that can be asked for: with a cell of 100 m it still fits into two bytes."""
 
 
 class Tiles(NamedTuple):
@@ -145,6 +148,25 @@ class OwnedLand:
 
 
 _KNOWN: WeakKeyDictionary[WalkNetwork, dict[tuple[float, float], OwnedLand]] = WeakKeyDictionary()
+
+
+def check_raster(cell_m: float, off_street_m: float) -> None:
+    """Refuse a raster that cannot be made.
+
+    Raises
+    ------
+    InputError
+        When a cell is not 1 to 100 metres, or the walk off the street not 0 to :data:`FURTHEST_M` metres.
+    """
+    try:
+        fits = 1 <= float(cell_m) <= 100 and 0 <= float(off_street_m) <= FURTHEST_M
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise InputError(
+            f"cell_m={cell_m!r}, off_street_m={off_street_m!r}: allowed are cells of 1 to 100 metres (20 is usual) and "
+            f"a walk off the street of 0 to {FURTHEST_M:g} metres"
+        )
 
 
 def owned_land(network: WalkNetwork, cell_m: float, reach_m: float) -> OwnedLand:

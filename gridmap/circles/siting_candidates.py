@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gridmap.circles.demand import Source
-from gridmap.circles.stations import OK, StationPlaces, place_stations
+from gridmap.circles.demand import Source, column_of
+from gridmap.circles.stations import OK, StationPlaces, place_stations, read_stations
 from gridmap.errors import InputError
-from gridmap.geo.io import as_layer
 from gridmap.network.model import WalkNetwork
 
 SPACING_M: Final = 300.0
@@ -25,13 +24,10 @@ def read_candidates(
     """Return a layer of candidates, their names in the column ``candidate``."""
     if candidates is None:
         return junctions(network, spacing_m)
-    layer = candidates if isinstance(candidates, gpd.GeoDataFrame) else as_layer(candidates, role="places")
+    layer = read_stations(candidates, "candidates")
     if name is None:
         return layer.assign(candidate=layer.index)
-    if name not in layer.columns:
-        there = ", ".join(str(each) for each in layer.columns if each != layer.geometry.name)
-        raise InputError(f"the candidates have no column {name!r}; there is {there}")
-    return layer.assign(candidate=layer[name])
+    return layer.assign(candidate=column_of(layer, name, "the candidates"))
 
 
 def junctions(network: WalkNetwork, spacing_m: float = SPACING_M) -> gpd.GeoDataFrame:

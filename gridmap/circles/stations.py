@@ -121,7 +121,7 @@ def place_stations(
     )
 
 
-def read_stations(stations: gpd.GeoDataFrame | str | os.PathLike[str]) -> gpd.GeoDataFrame:
+def read_stations(stations: gpd.GeoDataFrame | str | os.PathLike[str], called: str = "stations") -> gpd.GeoDataFrame:
     """Return a layer of stations; it is not refused for a bad point: that station comes out with its reason.
 
     Raises
@@ -129,19 +129,19 @@ def read_stations(stations: gpd.GeoDataFrame | str | os.PathLike[str]) -> gpd.Ge
     LayerError
         When the layer cannot be read or holds no feature.
     CrsError
-        When its CRS is missing, or half of the stations cannot be in it.
+        When its CRS is missing, or none of the stations can be in it.
     """
     layer = stations if isinstance(stations, gpd.GeoDataFrame) else read_layer(stations, role="places", checked=False)
     if layer.crs is None or len(layer) == 0:
-        check_crs(layer, "stations")
+        check_crs(layer, called)
     whole = _whole(np.asarray(layer.geometry.values, dtype=object))
     known = layer if whole.all() else layer[whole]
     if len(known):
         try:
-            check_crs(known, "stations")
+            check_crs(known, called)
         except CrsError:
-            # Most of them wrong is a wrong CRS or swapped axes; a few are stations that were never surveyed.
-            if 2 * _in_area(known).sum() <= len(known):
+            # All of them wrong is a wrong CRS or swapped axes; some are stations that were never surveyed.
+            if not _in_area(known).any():
                 raise
     return layer
 

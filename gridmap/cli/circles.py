@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,7 +12,7 @@ import typer
 from gridmap.cli import show
 from gridmap.cli.circles_tables import print_all
 from gridmap.cli.options import parse_layer, parse_numbers, parse_weights
-from gridmap.errors import InputError
+from gridmap.errors import InputError, OutputError
 from gridmap.settings import text
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def circles(
         catchments=catchments,
     )
     asked.check(demand, {"--areas": areas, "--facilities": facilities, "--estates": estates}, candidates)
+    given_files = (network, water, rail, stations, demand, areas, facilities, estates, candidates)
+    check_outputs(out, page, [value for value in given_files if value])
     with show.progress_bar(text("服务圈", "circles")) as progress:
         progress(0.01, text("读取图层", "reading layers"))
         given = read_given(asked, stations, demand, areas, facilities, estates, candidates)
@@ -111,6 +114,22 @@ def circles(
             text(f"{out.name} 只含服务圈；.gpkg 另含站点、缺口等图层",
                  f"{out.name} holds the circles alone; a .gpkg also holds stations, gaps and the rest"), markup=False,
         )  # fmt: skip
+
+
+def check_outputs(out: Path, page: Path | None, inputs: Sequence[str]) -> None:
+    """Refuse, before any work, outputs that cannot be written or would replace what they are made from."""
+    from gridmap.geo.io import check_writable
+
+    check_writable(out)
+    for path in (out, page) if page else (out,):
+        if not path.resolve().parent.is_dir():
+            raise OutputError(f"cannot write {path}: there is no folder {path.parent}; nothing was written")
+        for value in inputs:
+            # An input may name columns after its path.
+            if any(Path(value.rsplit(":", n)[0]).resolve() == path.resolve() for n in range(3)):
+                raise InputError(f"{path} is read here: writing would replace it; give another name")
+    if page is not None and page.resolve() == out.resolve():
+        raise InputError(f"{page}: the file and the page need two names")
 
 
 @dataclass(frozen=True)
@@ -181,8 +200,9 @@ def read_given(
 ) -> Given:  # fmt: skip
     """Read every layer before the network, so that a wrong name is told at once."""
     import gridmap
+    from gridmap.circles.stations import read_stations
 
-    posts = gridmap.read_layer(stations, role="places")
+    posts = read_stations(stations)
     for column in (asked.station, asked.group, asked.capacity):
         _check_column(posts, column, stations)
     zones, kinds, sites = (parse_layer(value) if value else None for value in (areas, facilities, candidates))
@@ -195,7 +215,7 @@ def read_given(
         name = zones.second or ("name" if "name" in zone_layer else None)
         names = dict(zip(zone_layer[code], zone_layer[name].astype(str), strict=True)) if name else None
     spots = gridmap.read_layer(kinds.path, role="places") if kinds else None
-    sited = gridmap.read_layer(sites.path, role="places") if sites else None
+    sited = read_stations(sites.path, "candidates") if sites else None
     for choice, layer in ((kinds, spots), (sites, sited)):
         if choice is not None and layer is not None:
             _check_column(layer, choice.first, choice.path)

@@ -106,6 +106,18 @@ def as_layer(layer: gpd.GeoDataFrame | str | os.PathLike[str], *, role: str | No
     return read_layer(layer, role=role)
 
 
+def check_writable(path: Path) -> None:
+    """Refuse a file name whose suffix no layer is written under.
+
+    Raises
+    ------
+    LayerError
+        With the suffixes that are allowed.
+    """
+    if path.suffix.lower() not in (*_PARQUET, *_DRIVERS):
+        raise LayerError(f"{path.name}: cannot write {path.suffix!r}; allowed: {', '.join((*_DRIVERS, *_PARQUET))}")
+
+
 def write_layer(frame: gpd.GeoDataFrame, path: str | os.PathLike[str], *, layer: str | None = None) -> None:
     """Write a layer by its suffix (.gpkg, .parquet, .geojson, .shp), whole or not at all.
 
@@ -130,8 +142,7 @@ def write_layer(frame: gpd.GeoDataFrame, path: str | os.PathLike[str], *, layer:
     {'network_date': '2026-11-01'}
     """
     target = Path(path)
-    if target.suffix.lower() not in (*_PARQUET, *_DRIVERS):
-        raise LayerError(f"{target.name}: cannot write {target.suffix!r}; allowed: {', '.join((*_DRIVERS, *_PARQUET))}")
+    check_writable(target)
     with atomic_path(target) as draft:
         if target.suffix.lower() in _PARQUET:
             plain = frame.copy(deep=False)
@@ -211,7 +222,7 @@ def _check_rows(draft: Path, layers: Mapping[str, pd.DataFrame]) -> None:
         for name, frame in layers.items():
             expected = {name: len(frame)}
             if isinstance(frame, gpd.GeoDataFrame):
-                expected[f"rtree_{name}_geom"] = int((~(frame.geometry.is_empty | frame.geometry.isna())).sum())
+                expected[f"rtree_{name}_geom"] = int(np.isfinite(frame.geometry.bounds).all(axis=1).sum())
             for stored, rows in expected.items():
                 quoted = stored.replace('"', '""')
                 (written,) = file.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()  # noqa: S608 - our own names

@@ -205,10 +205,11 @@ def _degrees(layer: gpd.GeoDataFrame) -> gpd.GeoSeries:
 def _placed(layer: gpd.GeoDataFrame) -> list[tuple[dict[str, Any], tuple[float, float]]]:
     """Return the rows that are somewhere, with a point of theirs: latitude and longitude."""
     shapes = _degrees(layer)
-    known = shapes[~(shapes.is_empty | shapes.isna())]
+    there = np.isfinite(shapely.bounds(np.asarray(shapes.values, dtype=object))).all(axis=1)
+    known = shapes[there]
     # The middle of its homes is where a gap is; a station with several entrances is where the first of them is.
     points = [shape if shape.geom_type == "Point" else shapely.point_on_surface(shape) for shape in known]
-    rows = layer.loc[known.index].drop(columns=layer.geometry.name).to_dict("records")
+    rows = layer[there].drop(columns=layer.geometry.name).to_dict("records")
     return [(row, (round(point.y, 6), round(point.x, 6))) for row, point in zip(rows, points, strict=True)]
 
 

@@ -188,3 +188,23 @@ def test_many_stations_are_drawn_some_at_a_time_and_the_bar_moves(town, monkeypa
     assert parts.to_wkb().equals(whole.to_wkb())
     assert [what for _, what in moves] == ["4 / 9", "8 / 9", "9 / 9"]
     assert moves[-1][0] == 1
+
+
+def test_a_circle_smaller_than_a_cell_is_no_fault_of_the_streets(town):
+    circles = service_circles(town, stations((1000, 1001), (1060, 1060)), minutes=(0.1, 8), station="station")
+    assert circles["outcome"].tolist() == ["ok", "ok", "off_network", "ok"]
+    assert circles["reason"].tolist() == ["smaller than a cell of 20 m", "", "no street within 0.1 minutes on foot", ""]
+
+
+@pytest.mark.parametrize("off_street_m", [-1, 501, float("inf"), float("nan"), "far", None])
+def test_a_walk_off_the_street_that_the_raster_cannot_hold_is_refused(town, off_street_m):
+    with pytest.raises(InputError, match="0 to 500 metres"):
+        service_circles(town, stations((0, 0)), off_street_m=off_street_m)
+
+
+@pytest.mark.parametrize("off_street_m", [0, 30, 250, 500])
+def test_the_walk_off_the_street_is_as_long_as_asked(off_street_m):
+    made = network((((-3000, 0), (3000, 0)), {}))
+    circle = flat(service_circles(made, stations((0, 0)), minutes=[15], cell_m=10, off_street_m=off_street_m))[0]
+    width = circle.intersection(LineString([(0, -2000), (0, 2000)])).length
+    assert width == pytest.approx(2 * off_street_m, abs=1)

@@ -268,3 +268,40 @@ def test_a_real_district_counted_by_cells(shared, run_gridmap, tmp_path):
     gaps = layer(tmp_path / "c.gpkg", "gaps")
     assert gaps["households"].sum() + table.loc[15, "covered"] == pytest.approx(homes)
     assert layer(tmp_path / "c.gpkg", "circles").attrs["off_street_m"] == 250
+
+
+def test_in_a_file_too_one_impossible_station_stops_nobody(run_gridmap, tmp_path):
+    layer = gridmap.read_layer(STATIONS)
+    layer.geometry = [shapely.Point(0, 0), shapely.Point(31.5, 120.3), *layer.geometry[2:]]
+    layer.to_file(tmp_path / "s.gpkg")
+    done = run_gridmap(*WALK, "--stations", tmp_path / "s.gpkg", "-o", tmp_path / "c.gpkg")
+    assert done.stdout.count("extent") >= 2
+    assert (gridmap.read_layer(tmp_path / "c.gpkg").groupby("station")["area_m2"].max() > 0).sum() == len(layer) - 2
+
+
+@pytest.mark.parametrize(
+    ("out", "page", "said"),
+    [
+        ("s.gpkg", None, "is read here"),
+        ("h.gpkg", None, "is read here"),
+        ("c.gpkg", "s.gpkg", "is read here"),
+        ("both.gpkg", "both.gpkg", "two names"),
+        ("c.xyz", None, "allowed"),
+        ("nowhere/c.gpkg", None, "no folder"),
+        ("c.geojson", "nowhere/p.html", "no folder"),
+    ],
+)
+def test_outputs_that_would_replace_inputs_or_cannot_be_written_are_refused_at_once(
+    run_gridmap, tmp_path, out, page, said
+):
+    (tmp_path / "s.gpkg").write_bytes(STATIONS.read_bytes())
+    (tmp_path / "h.gpkg").write_bytes((TOWN / "buildings.gpkg").read_bytes())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    pages = [] if page is None else ["--map", tmp_path / page]
+    done = run_gridmap(
+        *WALK, "--stations", tmp_path / "s.gpkg", "--demand", f"{tmp_path / 'h.gpkg'}:households", *pages, "-o",
+        tmp_path / out, check=None,
+    )  # fmt: skip
+    assert done.returncode in (2, 5)
+    assert said in " ".join(done.stderr.split())
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

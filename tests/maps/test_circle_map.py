@@ -14,6 +14,7 @@ from map_browser import flag
 
 import gridmap
 from gridmap.errors import InputError
+from gridmap.geo.io import write_layers
 from gridmap.maps.circle_data import stations_of
 from gridmap.maps.circle_map import circle_map
 
@@ -203,3 +204,13 @@ def test_stations_of_a_group_show_what_the_group_reaches(walked):
         table["households"].tolist() == cover.by_station.loc[["东", "东", "西", "S0004", "西"], "households"].tolist()
     )
     assert table["outcome"].isin(["ok", "clipped"]).all()
+
+
+def test_stations_of_a_joined_table_and_one_that_is_nowhere_are_drawn_as_far_as_they_are_somewhere(walked, tmp_path):
+    lost = gpd.GeoDataFrame({"station": ["失"]}, geometry=[shapely.Point(float("nan"), float("nan"))], crs=4490)
+    stations = pd.concat([walked.stations, lost.to_crs(walked.stations.crs)])  # the index repeats
+    circles = gridmap.service_circles(walked.network, stations)
+    shown = data_of(saved(circle_map(circles, stations=stations), tmp_path).read_text())
+    assert json.dumps(shown, allow_nan=False).count('"失"') <= 1
+    write_layers({"stations": stations}, tmp_path / "s.gpkg")
+    assert len(gridmap.read_layer(tmp_path / "s.gpkg", checked=False)) == len(stations)
