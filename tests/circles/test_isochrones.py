@@ -191,7 +191,7 @@ def test_many_stations_are_drawn_some_at_a_time_and_the_bar_moves(town, monkeypa
 
 
 def test_a_circle_smaller_than_a_cell_is_no_fault_of_the_streets(town):
-    circles = service_circles(town, stations((1000, 1001), (1060, 1060)), minutes=(0.1, 8), station="station")
+    circles = service_circles(town, stations((1010, 1000), (1060, 1060)), minutes=(0.1, 8), station="station")
     assert circles["outcome"].tolist() == ["ok", "ok", "off_network", "ok"]
     assert circles["reason"].tolist() == ["smaller than a cell of 20 m", "", "no street within 0.1 minutes on foot", ""]
 
