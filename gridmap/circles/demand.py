@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gridmap.errors import InputError, LayerError
-from gridmap.geo.crs import point_xy
+from gridmap.geo.crs import point_xy, transformer
 from gridmap.geo.io import as_layer
 from gridmap.network.model import WalkNetwork
 from gridmap.network.places import Places, by_edge
@@ -165,7 +165,7 @@ def moved_xy(points: NDArray[np.object_], crs: pyproj.CRS, to_crs: pyproj.CRS) -
     """
     x, y = point_xy(points)
     if crs != to_crs:
-        x, y = pyproj.Transformer.from_crs(crs, to_crs, always_xy=True).transform(x, y)
+        x, y = transformer(crs, to_crs).transform(x, y)
     return np.stack([x, y], axis=1)
 
 

@@ -30,7 +30,7 @@ OFF_STREET_M: Final = 100.0
 """The furthest one walks off the street network, inside a block."""
 Progress: TypeAlias = Callable[[float, str], None]
 
-_BATCH: Final = 1000
+_BATCH: Final = 500
 """So many stations at once: memory stays flat, and a bar moves."""
 _MULTIPOLYGON: Final = 6
 
@@ -77,7 +77,7 @@ def service_circles(
     access_m
         Furthest a station may be from a street, in metres.
     progress
-        Called with the share done and what is being done, every thousand circles.
+        Called with the share done and what is being done, every five hundred circles.
 
     Returns
     -------

@@ -48,6 +48,12 @@ def _crs(name: str) -> pyproj.CRS:
     return pyproj.CRS.from_user_input(name)
 
 
+@lru_cache(maxsize=64)
+def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """Return what moves coordinates (x before y) between two systems; to make one takes up to a tenth of a second."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
 def metric_crs(lon: float, lat: float | None = None) -> pyproj.CRS:
     """Return the CRS in metres in which things near a longitude are measured.
 

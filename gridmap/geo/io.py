@@ -19,6 +19,7 @@ import pyproj
 import shapely
 
 from gridmap.errors import CrsError, LayerError
+from gridmap.geo.crs import WGS84, transformer
 from gridmap.geo.files import atomic_path
 from gridmap.geo.notes import as_metadata, from_metadata, notes_of
 from gridmap.geo.osm_io import read_osm
@@ -301,7 +302,7 @@ def _area_of_use(crs: pyproj.CRS) -> tuple[float, float, float, float] | None:
     use = crs.area_of_use
     if use is None or use.east < use.west:
         return None
-    to_crs = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    to_crs = transformer(pyproj.CRS(WGS84), crs)
     west, east = max(use.west - _SLACK_DEG, -180.0), min(use.east + _SLACK_DEG, 180.0)
     south, north = max(use.south - _SLACK_DEG, -90.0), min(use.north + _SLACK_DEG, 90.0)
     box = to_crs.transform_bounds(west, south, east, north)

@@ -12,7 +12,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.geo.crs import WGS84, storage_crs
+from gridmap.geo.crs import WGS84, storage_crs, transformer
 from gridmap.network.graph import Graph, make_graph
 from gridmap.network.index import SegmentIndex, index_lines, index_shapes
 
@@ -114,7 +114,7 @@ class WalkNetwork:
     @cached_property
     def to_degrees(self) -> pyproj.Transformer:
         """Return what moves coordinates from ``crs`` to ``degrees``."""
-        return pyproj.Transformer.from_crs(self.crs, self.degrees, always_xy=True)
+        return transformer(self.crs, self.degrees)
 
     @cached_property
     def edge_bounds(self) -> NDArray[np.float64]:
