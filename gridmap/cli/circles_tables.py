@@ -98,7 +98,14 @@ def print_areas(cover: Coverage, names: dict[str, str]) -> None:
         return
     worst = cover.by_area.sort_values("share", kind="stable")
     rows = [
-        (str(row.Index), names.get(row.Index, ""), row.total, row.covered, f"{row.share:.1%}", row.gap)
+        (
+            str(row.Index),
+            names.get(row.Index, ""),
+            row.total,
+            row.covered,
+            f"{row.share:.1%}" if row.total > 0 else "—",
+            row.gap,
+        )
         for row in worst.head(_MOST).itertuples()
     ]
     show.table(
@@ -110,6 +117,9 @@ def print_areas(cover: Coverage, names: dict[str, str]) -> None:
         [_whole(row) for row in rows],
     )  # fmt: skip
     _say_more(len(worst))
+    nowhere = cover.total - cover.by_area["total"].sum()
+    if nowhere >= 0.5:
+        show.out.print(text(f"  {nowhere:,.0f} 户不在任何社区内", f"  {nowhere:,.0f} households live in none of them"))
 
 
 def print_gaps(cover: Coverage, names: dict[str, str]) -> None:
