@@ -50,7 +50,7 @@ def zero_rings(values: NDArray[np.float32]) -> Rings:
     --------
     >>> rings = zero_rings(np.array([[1, 1, 1], [1, -1, 1], [1, 1, 1]], dtype=np.float32))
     >>> rings.xy.tolist()
-    [[1.0, 0.5], [1.5, 1.0], [1.0, 1.5], [0.5, 1.0]]
+    [[0.5, 1.0], [1.0, 0.5], [1.5, 1.0], [1.0, 1.5]]
     """
     start, xy = _trace(np.ascontiguousarray(values))
     return Rings(start, xy, shells(start, xy), np.zeros(len(start) - 1, np.int64), 1)

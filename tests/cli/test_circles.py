@@ -214,12 +214,13 @@ def test_interrupted_it_leaves_nothing(shared, tmp_path):
     points.to_file(tmp_path / "s.gpkg")
     command = [
         sys.executable, "-c", "from gridmap.cli import main; main()", "circles", "--network", extract,
-        "--stations", tmp_path / "s.gpkg", "--minutes", "5,10,15,30,60,120", "--cell", "10", "-o", tmp_path / "c.gpkg",
+        "--stations", tmp_path / "s.gpkg", "--minutes", "5,10,15,30,60", "--cell", "10", "-o", tmp_path / "c.gpkg",
     ]  # fmt: skip
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
     time.sleep(4)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    # On a fresh machine kernels are compiled first, and compiling is not interrupted.
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "写了一半" in said or "half-written" in said
     assert [path.name for path in tmp_path.iterdir()] == ["s.gpkg"]
