@@ -86,7 +86,7 @@ def catchments(
     capacity: str | None = None,
     minutes: float | None = None,
     speed_m_s: float = 1.1,
-    pace: Pace = Pace(),  # noqa: B008
+    pace: Pace = Pace(),  # noqa: B008 - frozen
     cell_m: float = 20,
     station: str = "station",
     group: str | None = None,

@@ -88,7 +88,7 @@ def coverage(
     *,
     minutes: float | Sequence[float] = 15,
     speed_m_s: float = 1.1,
-    pace: Pace = Pace(),  # noqa: B008
+    pace: Pace = Pace(),  # noqa: B008 - frozen
     households: str = "households",
     areas: Source | None = None,
     facilities: Source | None = None,

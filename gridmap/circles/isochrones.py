@@ -41,7 +41,7 @@ def service_circles(
     *,
     minutes: Sequence[float] = (5, 10, 15),
     speed_m_s: float = 1.1,
-    pace: Pace = Pace(),  # noqa: B008
+    pace: Pace = Pace(),  # noqa: B008 - frozen
     cell_m: float = 20,
     station: str = "station",
     group: str | None = None,

@@ -100,7 +100,7 @@ def propose_stations(
     target: float | None = None,
     minutes: float = 15,
     speed_m_s: float = 1.1,
-    pace: Pace = Pace(),  # noqa: B008
+    pace: Pace = Pace(),  # noqa: B008 - frozen
     households: str = "households",
     areas: Source | None = None,
     area: str = "code",

@@ -15,10 +15,10 @@ Floats: TypeAlias = NDArray[np.float64]
 class Solver(highspy.Highs):
     """HiGHS that prints nothing, not even that it begins."""
 
-    def enableCallbacks(self) -> None:  # noqa: N802
+    def enableCallbacks(self) -> None:  # noqa: N802 - highspy's name
         """Be silent before there is anything to say: HiGHS names itself when callbacks are enabled."""
         self.silent()
-        super().enableCallbacks()  # type: ignore[no-untyped-call]
+        super().enableCallbacks()  # type: ignore[no-untyped-call]  # highspy has no types
 
 
 def least_cost(
@@ -37,7 +37,7 @@ def least_cost(
     whole
         So many of the first columns are whole numbers.
     """
-    solver = Solver()  # type: ignore[no-untyped-call]
+    solver = Solver()  # type: ignore[no-untyped-call]  # highspy has no types
     # The search runs in a thread of its own, so that Ctrl-C ends it.
     solver.HandleKeyboardInterrupt = True
     solver.setOptionValue("threads", 1)
