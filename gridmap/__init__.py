@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from gridmap.circles.demand import Demand, place_demand
     from gridmap.circles.isochrones import service_circles
     from gridmap.circles.siting import Siting, propose_stations
+    from gridmap.errors import EditRefused
     from gridmap.geo.io import read_layer
     from gridmap.grids.blocks import Weights, make_blocks
     from gridmap.grids.check import check_plan
+    from gridmap.grids.compare import Delta, compare_plans
+    from gridmap.grids.draft import Draft, Edit
     from gridmap.grids.draw import draw_plan
     from gridmap.grids.io import read_plan
     from gridmap.grids.plan import LevelSpec, Plan
@@ -36,7 +39,11 @@ _HOME = {
     "Candidate": "gridmap.locate.locator",
     "Catchments": "gridmap.circles.catchment",
     "Coverage": "gridmap.circles.cover",
+    "Delta": "gridmap.grids.compare",
     "Demand": "gridmap.circles.demand",
+    "Draft": "gridmap.grids.draft",
+    "Edit": "gridmap.grids.draft",
+    "EditRefused": "gridmap.errors",
     "LevelSpec": "gridmap.grids.plan",
     "Locator": "gridmap.locate.locator",
     "Pace": "gridmap.network.pace",
@@ -50,6 +57,7 @@ _HOME = {
     "catchments": "gridmap.circles.catchment",
     "check_plan": "gridmap.grids.check",
     "circle_map": "gridmap.maps.circle_map",
+    "compare_plans": "gridmap.grids.compare",
     "coverage": "gridmap.circles.cover",
     "draw_plan": "gridmap.grids.draw",
     "join_incidents": "gridmap.cases.incidents",
@@ -68,7 +76,11 @@ __all__ = [
     "Candidate",
     "Catchments",
     "Coverage",
+    "Delta",
     "Demand",
+    "Draft",
+    "Edit",
+    "EditRefused",
     "LevelSpec",
     "Locator",
     "Pace",
@@ -83,6 +95,7 @@ __all__ = [
     "catchments",
     "check_plan",
     "circle_map",
+    "compare_plans",
     "coverage",
     "draw_plan",
     "join_incidents",

@@ -7,7 +7,7 @@ what is allowed and what to do next. ``code`` is the stable name that the comman
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class GridmapError(Exception):
@@ -66,3 +66,39 @@ class OutputError(GridmapError, OSError):
     """A result that could not be written; what stood there before is untouched."""
 
     code = "output"
+
+
+class EditRefused(GridmapError, ValueError):  # noqa: N818 - the name that planners' notebooks catch (design.md §4)
+    """An edit of a plan that would break a rule; nothing was changed.
+
+    Parameters
+    ----------
+    message
+        What is wrong, and the nearest edit that is allowed.
+    rule
+        Name of the rule, as of :func:`gridmap.check_plan` where that knows it: ``not_contiguous``, ``given_border``,
+        ``locked``, ``empty``, ``not_adjacent``, ``building_cut``, ``not_nested``, ``count``.
+    codes
+        The grids concerned.
+    geometry
+        The spot, in the CRS of the plan; ``None`` where the rule has no place.
+    allowed
+        The nearest edits that are allowed, the nearest first; empty where none is near.
+    """
+
+    code = "edit-refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        rule: str,
+        codes: tuple[str, ...] = (),
+        geometry: Any = None,
+        allowed: tuple[Any, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.codes = codes
+        self.geometry = geometry
+        self.allowed = allowed

@@ -34,12 +34,21 @@ JOURNAL_COLUMNS: Final = ("edit", "at", "who", "why", "action", "block", "level"
 
 LINEAGE_COLUMNS: Final = ("level", "old", "new", "date", "share_area", "share_households", "document")
 
+FORMER_GRID_COLUMNS: Final = (
+    "edit", "level", "code", "made", "parent", "name", "kind", "land_use", "grade", "responsible_body",
+    "line_department", "valid_from", "valid_to",
+)  # fmt: skip
+"""Grids as they were before an edit changed or ended them; with ``made`` those that it began."""
+
+FORMER_BLOCK_COLUMNS: Final = ("edit", "block", "pieces", "households", "residents", "water")
+"""Blocks as they were before an edit cut them, and the numbers of the blocks that came instead (joined by ``;``)."""
+
 BLOCK_NUMBERS: Final = ("block", "households", "residents", "water")
 
 _NUMBERS: Final = frozenset({"area_m2", "households", "residents", "share_area", "share_households"})
 _TIMES: Final = frozenset({"valid_from", "valid_to", "at", "date"})
 _COUNTS: Final = frozenset({"edit", "block"})
-_FLAGS: Final = frozenset({"water"})
+_FLAGS: Final = frozenset({"water", "made"})
 
 
 def as_text(values: Any) -> pd.Series:
@@ -123,6 +132,12 @@ def canonical_blocks(blocks: gpd.GeoDataFrame, levels: Sequence[str]) -> gpd.Geo
     made = gpd.GeoDataFrame(columns, geometry=as_polygons(blocks.geometry.values), crs=crs)
     made.attrs = blocks.attrs
     return made
+
+
+def canonical_former(blocks: gpd.GeoDataFrame, levels: Sequence[str]) -> gpd.GeoDataFrame:
+    """Return former blocks in the one form; ``levels`` are the names of the columns of codes they carry."""
+    columns = {name: _column(blocks, name, "former_blocks") for name in (*FORMER_BLOCK_COLUMNS, *levels)}
+    return gpd.GeoDataFrame(columns, geometry=as_polygons(blocks.geometry.values), crs=_stored_crs(blocks, "blocks"))
 
 
 def canonical_table(table: pd.DataFrame, columns: Sequence[str], name: str) -> pd.DataFrame:

@@ -10,6 +10,8 @@ a layer a level     ``code`` and :data:`~gridmap.grids.plan.GRID_COLUMNS`, Multi
 ``lineage``         :data:`~gridmap.grids.plan.LINEAGE_COLUMNS`
 ``journal``         :data:`~gridmap.grids.plan.JOURNAL_COLUMNS`
 ``department_map``  where departments were mapped onto the plan: the columns that the mapping has
+``former_grids``    where the plan was edited: :data:`~gridmap.grids.frames.FORMER_GRID_COLUMNS`, to undo by
+``former_blocks``   where an edit cut blocks: :data:`~gridmap.grids.frames.FORMER_BLOCK_COLUMNS`, MultiPolygon
 ==================  ==================================================================================================
 
 Times are written in UTC, as the GeoPackage standard wants them, and read back in Asia/Shanghai.
@@ -34,7 +36,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from gridmap.errors import OutputError, PlanError
 from gridmap.geo.files import atomic_path
-from gridmap.grids.frames import JOURNAL_COLUMNS, LINEAGE_COLUMNS
+from gridmap.grids.frames import FORMER_GRID_COLUMNS, JOURNAL_COLUMNS, LINEAGE_COLUMNS
 from gridmap.grids.plan import LevelSpec, Plan, PlanMetadata
 
 FORMAT: Final = "gridmap-plan"
@@ -87,6 +89,10 @@ def _tables(plan: Plan) -> dict[str, pd.DataFrame]:
     tables["journal"] = plan.journal
     if len(plan.department_map.columns):
         tables["department_map"] = plan.department_map
+    if len(plan.former_grids):
+        tables["former_grids"] = plan.former_grids
+    if plan.former_blocks is not None and len(plan.former_blocks):
+        tables["former_blocks"] = plan.former_blocks
     return {name: _in_utc(table) for name, table in tables.items()}
 
 
@@ -187,6 +193,10 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
         blocks=blocks,
         journal=read("journal") if "journal" in names else pd.DataFrame(columns=list(JOURNAL_COLUMNS)),
         department_map=read("department_map") if "department_map" in names else pd.DataFrame(),
+        former_grids=read("former_grids")
+        if "former_grids" in names
+        else pd.DataFrame(columns=list(FORMER_GRID_COLUMNS)),
+        former_blocks=_layer(read, "former_blocks", names, source) if "former_blocks" in names else None,
     )
 
 
@@ -220,7 +230,7 @@ def _open_folder(source: Path) -> tuple[list[str], Reader]:
     return sorted(path.stem for path in source.glob("*.parquet")), read
 
 
-_PLAIN: Final = ("plan", "lineage", "journal", "department_map")
+_PLAIN: Final = ("plan", "lineage", "journal", "department_map", "former_grids")
 
 
 def _metadata(table: pd.DataFrame, source: Path) -> dict[str, Any]:
@@ -277,7 +287,7 @@ def _layer(read: Reader, name: str, names: list[str], source: Path) -> gpd.GeoDa
     layer = read(name)
     if not isinstance(layer, gpd.GeoDataFrame):
         raise PlanError(f"{source}, layer {name}: it has no geometry")
-    wanted = ("block",) if name == "blocks" else ("code", "parent")
+    wanted = ("block",) if name in ("blocks", "former_blocks") else ("code", "parent")
     missing = [column for column in wanted if column not in layer.columns]
     if missing:
         raise PlanError(

@@ -19,11 +19,13 @@ import pandas as pd
 
 from gridmap.errors import PlanError, UnknownNameError
 from gridmap.grids.frames import (
+    FORMER_GRID_COLUMNS,
     GRID_COLUMNS,
     JOURNAL_COLUMNS,
     LINEAGE_COLUMNS,
     ZONE,
     canonical_blocks,
+    canonical_former,
     canonical_layer,
     canonical_table,
     digest,
@@ -45,7 +47,7 @@ __all__ = [
 ]
 
 RESERVED_NAMES: Final = (
-    "blocks", "plan", "lineage", "journal", "department_map",
+    "blocks", "plan", "lineage", "journal", "department_map", "former_blocks", "former_grids",
     "block", "households", "residents", "water", "geometry", "parent", "name", "kind",
     "outcome", "reason", "person_id", "person", "answered_level", "plan_version",
 )  # fmt: skip
@@ -143,6 +145,8 @@ class Plan:
     blocks
         Where the plan was drawn or made editable: ``block`` (int), ``households``, ``residents``, ``water`` (bool),
         one column of codes for the finest tiling level and each partial level below it, ``geometry``.
+    former_blocks, former_grids
+        What edits of the journal need to be taken back; see :mod:`gridmap.grids.history`.
     parent
         The plan this one was made from; undo is going back to it. It is not written to disk.
 
@@ -160,6 +164,8 @@ class Plan:
     blocks: gpd.GeoDataFrame | None = None
     journal: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(JOURNAL_COLUMNS)))
     department_map: pd.DataFrame = field(default_factory=pd.DataFrame)
+    former_grids: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(FORMER_GRID_COLUMNS)))
+    former_blocks: gpd.GeoDataFrame | None = None
     parent: Plan | None = None
 
     def __post_init__(self) -> None:
@@ -172,6 +178,9 @@ class Plan:
         set_field(self, "lineage", canonical_table(self.lineage, LINEAGE_COLUMNS, "lineage"))
         set_field(self, "journal", canonical_table(self.journal, JOURNAL_COLUMNS, "journal"))
         set_field(self, "department_map", loose_table(self.department_map))
+        set_field(self, "former_grids", canonical_table(self.former_grids, FORMER_GRID_COLUMNS, "former_grids"))
+        if self.former_blocks is not None:
+            set_field(self, "former_blocks", canonical_former(self.former_blocks, self.labelled_levels))
         if self.blocks is not None:
             set_field(self, "blocks", canonical_blocks(self.blocks, self.labelled_levels))
 
@@ -234,7 +243,7 @@ class Plan:
 
     def equals(self, other: Plan) -> bool:
         """Whether two plans hold the same, geometry bit by bit; ``parent`` and ``blocks.attrs`` are not compared."""
-        tables = ("lineage", "blocks", "journal", "department_map")
+        tables = ("lineage", "blocks", "journal", "department_map", "former_grids", "former_blocks")
         return (
             self.version == other.version
             and self.metadata == other.metadata
