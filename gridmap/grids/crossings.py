@@ -85,11 +85,19 @@ def crossed(borders: m.Geometries, sides: m.Ints, blocks: m.Geometries, network:
     streets = network.edges().geometry.to_numpy()
     border, edge = shapely.STRtree(streets).query(borders, predicate="dwithin", distance=_TOUCH_M)
     leaving = shapely.difference(streets[edge], shapely.buffer(borders[border], ON_STREET_M, quad_segs=2))
-    found = np.ones(len(borders), dtype=bool)
-    for side in sides.T:
-        ground = shapely.buffer(blocks[side], _TOUCH_M, quad_segs=1)[border]
-        on = shapely.length(shapely.intersection(leaving, ground)) > _TOUCH_M
-        found &= np.bincount(border[on], minlength=len(borders)) > 0
+    on = np.empty((len(edge), 2), dtype=bool)
+    for side in range(2):
+        ground = shapely.buffer(blocks[sides[:, side]], _TOUCH_M, quad_segs=1)[border]
+        on[:, side] = shapely.length(shapely.intersection(leaving, ground)) > _TOUCH_M
+    # Streets that meet on the border lead across together.
+    node = network.edge_nodes[edge]
+    meets = shapely.distance(shapely.points(network.node_xy[node]), borders[border][:, None]) <= _TOUCH_M
+    row, end = np.nonzero(meets)
+    _, place = np.unique(border[row] * np.int64(len(network.node_xy)) + node[row, end], return_inverse=True)
+    both = np.all([np.bincount(place, weights=on[row, side]) > 0 for side in range(2)], axis=0)
+    found = np.zeros(len(borders), dtype=bool)
+    found[border[on.all(axis=1)]] = True
+    found[border[row[both[place]]]] = True
     return found
 
 
@@ -123,7 +131,8 @@ def bridges(blocks: m.Geometries, shore: m.Ints, shut: m.Geometries, network: Wa
     over = np.unique(shapely.STRtree(streets).query(between, predicate="dwithin", distance=ON_STREET_M)[1])
     span = _spans(network, number[over], blocks[shore < 0])
     edge, block = shapely.STRtree(blocks[land]).query(streets[over], predicate="dwithin", distance=ON_STREET_M)
-    block, edge = land[block], span[edge]
+    led = _leads_into(streets[over[edge]], blocks[land[block]], shut)
+    block, edge = land[block[led]], span[edge[led]]
     order = np.lexsort((block, shore[block], edge))
     block, edge = block[order], edge[order]
     begin = np.flatnonzero(np.r_[True, edge[1:] != edge[:-1]][: len(edge)])
@@ -133,6 +142,16 @@ def bridges(blocks: m.Geometries, shore: m.Ints, shut: m.Geometries, network: Wa
         if shore[block[low]] != shore[block[high - 1]]:
             pairs |= _nearest_pairs(np.unique(block[low:high]), shore, blocks)
     return np.array(sorted(pairs), dtype=np.int64) if pairs else none
+
+
+def _leads_into(streets: m.Geometries, blocks: m.Geometries, shut: m.Geometries) -> m.Flags:
+    """Return which streets lead into, along or to the block beside each: not those that end at a shut border of it."""
+    near = shapely.intersection(streets, shapely.buffer(blocks, ON_STREET_M, quad_segs=2))
+    short = np.flatnonzero(shapely.length(near) <= 2 * ON_STREET_M)
+    ends = shapely.STRtree(shut).query(near[short], predicate="dwithin", distance=ON_STREET_M)[0]
+    led = np.ones(len(streets), dtype=bool)
+    led[short[ends]] = False
+    return led
 
 
 def _spans(network: WalkNetwork, edges: m.Ints, water: m.Geometries) -> m.Ints:
