@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gridmap.grids.compare import Delta, compare_plans
     from gridmap.grids.draft import Draft, Edit
     from gridmap.grids.draw import draw_plan
+    from gridmap.grids.editable import blocks_from_plan
     from gridmap.grids.io import read_plan
     from gridmap.grids.plan import LevelSpec, Plan
     from gridmap.locate.locator import Candidate, Locator, Placement
@@ -54,6 +55,7 @@ _HOME = {
     "Siting": "gridmap.circles.siting",
     "WalkNetwork": "gridmap.network.model",
     "Weights": "gridmap.grids.blocks",
+    "blocks_from_plan": "gridmap.grids.editable",
     "catchments": "gridmap.circles.catchment",
     "check_plan": "gridmap.grids.check",
     "circle_map": "gridmap.maps.circle_map",
@@ -92,6 +94,7 @@ __all__ = [
     "WalkNetwork",
     "Weights",
     "__version__",
+    "blocks_from_plan",
     "catchments",
     "check_plan",
     "circle_map",

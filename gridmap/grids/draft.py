@@ -229,7 +229,7 @@ class Draft:
         UnknownNameError
             When there is no such block or grid.
         """
-        chosen = [blocks] if isinstance(blocks, int | np.integer | str) else list(blocks)
+        chosen: list[Any] = [blocks] if isinstance(blocks, int | np.integer | str) else list(blocks)
         if chosen and all(isinstance(each, str) for each in chosen):
             return self._move_grids(chosen, to, why)
         position, slot = self._state.find(to)
@@ -272,12 +272,21 @@ class Draft:
         """
         position, slot = self._state.find(code)
         if line is not None:
-            return self._attempt("split", lambda: edits.split_along(self._state, position, slot, line), why)
+            return self._split_along(position, slot, line, why)
         if n < 2:
             raise EditRefused(f"{code} cannot be split into {n}; allowed: 2 and more", rule="count", codes=(code,))
         within = self._band if band is None else band
         make = lambda: edits.split_grid(self._state, position, slot, n, band=within, seed=self._seed)  # noqa: E731
         return self._attempt("split", make, why)
+
+    def _split_along(self, position: int, slot: int, line: shapely.LineString, why: str) -> Edit:
+        try:
+            return self._attempt("split", lambda: edits.split_along(self._state, position, slot, line), why)
+        except EditRefused as refused:
+            if refused.rule != "building_cut":
+                raise
+            refused.allowed = draft_options.led_round(self._state, position, slot, line, refused, self._trial)
+            raise
 
     def merge(self, codes: Sequence[str], *, why: str = "") -> Edit:
         """Merge grids of one level into a new one with a new code.

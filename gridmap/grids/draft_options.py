@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import shapely
 
+from gridmap.errors import EditRefused
 from gridmap.grids import mosaic as m
-from gridmap.grids.edits import merge_grids, move_blocks
+from gridmap.grids.edits import merge_grids, move_blocks, split_along
 from gridmap.grids.pieces import border_lengths
 from gridmap.grids.settle import RuleBroken, stray_pieces
 from gridmap.grids.state import State
@@ -26,23 +28,28 @@ class Option:
     Parameters
     ----------
     action
-        ``move`` or ``merge``.
+        ``move``, ``merge`` or ``split``.
     blocks
         Numbers of the blocks to move.
     codes
-        Grids to merge.
+        Grids to merge, or the grid to split.
     to
         The grid to move to.
+    line
+        To split along, in lon/lat.
     """
 
     action: str
     blocks: tuple[int, ...] = ()
     codes: tuple[str, ...] = ()
     to: str = ""
+    line: shapely.Geometry | None = None
 
     def __str__(self) -> str:
         if self.action == "merge":
             return f"merge {', '.join(self.codes)}"
+        if self.action == "split":
+            return f"split {self.codes[0]} along the line led round the buildings"
         shown = ", ".join(map(str, self.blocks[:6])) + (
             f" and {len(self.blocks) - 6} more" if len(self.blocks) > 6 else ""
         )
@@ -69,7 +76,7 @@ def other_moves(
         codes = state.codes(state.finest, [*broken.slots, slot])
         if allowed(merge_grids(state, state.finest, [*broken.slots, slot])):
             return (Option("merge", codes=codes),)
-    found = []
+    found: list[Option] = []
     tried = [(np.union1d(rows, more), goal) for more, goal in _candidates(state, rows, slot, broken)]
     for wanted, goal in tried:
         if len(found) < MOST and allowed(move_blocks(state, wanted, state.finest, goal)):
@@ -123,3 +130,48 @@ def other_merges(
         if length[goal] > 0 and goal != slots[0] and allowed(merge_grids(state, position, [slots[0], goal]))
     ]
     return tuple(found[:MOST])
+
+
+def led_round(
+    state: State,
+    position: int,
+    slot: int,
+    line: shapely.Geometry,
+    refused: EditRefused,
+    allowed: Callable[[Work], bool],
+) -> tuple[Option, ...]:
+    """Return the split along a planner's line with the part that cuts buildings led round them.
+
+    ``refused.allowed`` has that part: it takes the place of the line inside the blocks it crosses.
+    """
+    if not refused.allowed:
+        return ()
+    led = refused.allowed[0]
+    outside = shapely.difference(line, shapely.union_all(_crossed(state.ground.shapes, led)))
+    parts = [*shapely.get_parts(led), *shapely.get_parts(outside)]
+    whole = shapely.line_merge(shapely.MultiLineString([*parts, *_links(parts)]))
+    try:
+        passes = allowed(split_along(state, position, slot, whole))
+    except EditRefused:
+        return ()
+    return (Option("split", codes=(str(state.levels[position].codes[slot]),), line=whole),) if passes else ()
+
+
+def _crossed(blocks: m.Geometries, led: shapely.Geometry) -> list[shapely.Geometry]:
+    """Return the blocks that a line runs through, not only along."""
+    near = shapely.STRtree(blocks).query(led, predicate="intersects")
+    held = shapely.length(shapely.intersection(shapely.buffer(blocks[near], -1e-7), led))
+    return list(blocks[near[held > 0]])
+
+
+def _links(parts: list[shapely.Geometry]) -> list[shapely.Geometry]:
+    """Return straight pieces from the end of each line to the nearest end of another."""
+    ends = np.array([shapely.get_coordinates(part)[[0, -1]] for part in parts])
+    found = []
+    for i in range(len(parts)):
+        others = np.delete(ends, i, axis=0).reshape(-1, 2)
+        for end in ends[i]:
+            if len(others):
+                goal = others[int(np.argmin(np.hypot(*(others - end).T)))]
+                found.append(shapely.LineString([end, goal]))
+    return [link for link in found if link.length > 0]

@@ -135,7 +135,7 @@ class Ground:
     @cached_property
     def pair(self) -> m.Ints:
         """(2 p,) the pair in :attr:`borders` that each entry of :attr:`neighbour` is."""
-        return self._order % max(len(self.borders.a), 1)
+        return np.asarray(self._order % max(len(self.borders.a), 1), dtype=np.int64)
 
     @cached_property
     def length_m(self) -> m.Floats:
@@ -159,7 +159,7 @@ class Ground:
         order = self._by_number
         at = np.searchsorted(self.block[order], blocks)
         at = np.minimum(at, len(self) - 1)
-        return np.where(self.block[order[at]] == blocks, order[at], -1)
+        return np.asarray(np.where(self.block[order[at]] == blocks, order[at], -1), dtype=np.int64)
 
     @cached_property
     def _by_number(self) -> m.Ints:

@@ -136,7 +136,7 @@ def journal_rows(number: int, action: str, who: str, why: str, at: datetime, ste
     """
     before, after = step.before, step.after
     rows = np.flatnonzero(after.ground.block == before.ground.block[step.source])
-    tables = []
+    tables: list[pd.DataFrame] = []
     for position in [*range(before.finest, len(before.levels)), *range(before.finest - 1, -1, -1)]:
         if position < before.finest and any(len(table) for table in tables):
             break
@@ -157,8 +157,7 @@ def journal_rows(number: int, action: str, who: str, why: str, at: datetime, ste
 
 def _codes(state: State, position: int) -> m.Geometries:
     """Return the code of each block at a level, ``None`` where it has none."""
-    label = state.label_at(position)
-    return np.asarray(np.append(state.levels[position].codes, None)[label], dtype=object)
+    return state.levels[position].codes_of(state.label_at(position))
 
 
 def former_grids(number: int, step: Step) -> pd.DataFrame:
@@ -227,6 +226,11 @@ def take_back(state: State, edit: Recorded) -> State:
     """Return the state before an edit that the journal holds."""
     work = _uncut(state, edit)
     slots = _revive(work, edit.former_grids)
+    if edit.former_blocks is not None and len(edit.former_blocks):
+        row = work.ground.row_of(edit.former_blocks["block"].to_numpy(np.int64))
+        for position in range(work.finest, len(work.levels)):
+            codes = edit.former_blocks[work.name(position)].to_numpy(object)
+            work.labels[work.name(position)][row] = [slots(position, code) for code in codes]
     for level, rows in edit.journal.groupby("level", sort=False):
         position = [each.spec.name for each in work.levels].index(level)
         if position < work.finest:
@@ -256,16 +260,7 @@ def _uncut(state: State, edit: Recorded) -> Work:
         sources=sources,
     )
     ground, source = replace_blocks(state.ground, change)
-    fresh = ground.row_of(change.block)
-    work = begin(state, ground, source, fresh)
-    for position in range(work.finest, len(work.levels)):
-        level = work.levels[position]
-        codes = former[level.spec.name].to_numpy(object)
-        known = {code: slot for slot, code in enumerate(level.codes) if level.alive[slot]}
-        for row, code in zip(fresh.tolist(), codes, strict=True):
-            if code in known:
-                work.labels[level.spec.name][row] = known[code]
-    return work
+    return begin(state, ground, source, ground.row_of(change.block))
 
 
 class _Slots:

@@ -8,7 +8,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def number_parts(rows, start, neighbour, walkable, part):
-    """Number the connected parts of some rows from 0; ``part`` must hold -1 at the rows, and less elsewhere.
+    """Give numbers from 0 to the connected parts of some rows; ``part`` must hold -1 at the rows, and less elsewhere.
 
     Returns how many there are; ``part`` then holds the number at each row.
     """

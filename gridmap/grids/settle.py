@@ -372,15 +372,20 @@ def _middle(work: Work, position: int, slot: int) -> m.Floats:
 
 
 def _state(work: Work, touched: tuple[m.Ints, ...]) -> State:
-    levels: list[LevelGrids] = [None] * len(work.levels)  # type: ignore[list-item] - filled below, finest first
-    order = [*range(work.finest, len(levels)), *range(work.finest - 1, -1, -1)]
-    for position in order:
+    levels: dict[int, LevelGrids] = {}
+    for position in [*range(work.finest, len(work.levels)), *range(work.finest - 1, -1, -1)]:
         below = levels[position + 1] if position < work.finest else None
         levels[position] = _level(work, position, touched[position], below)
     slots = touched[work.finest]
     living = slots[levels[work.finest].alive[slots]]
     measures = measure_grids(work.ground, work.label, living, work.base.measures)
-    return replace(work.base, ground=work.ground, levels=tuple(levels), labels=dict(work.labels), measures=measures)
+    return replace(
+        work.base,
+        ground=work.ground,
+        levels=tuple(levels[i] for i in range(len(work.levels))),
+        labels=dict(work.labels),
+        measures=measures,
+    )
 
 
 def _level(work: Work, position: int, touched: m.Ints, below: LevelGrids | None) -> LevelGrids:

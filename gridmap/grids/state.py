@@ -70,6 +70,11 @@ class LevelGrids:
         """(k,) whether a grid is a campus, a market, a hospital …: no measure for its siblings."""
         return np.array([facts.kind == "dedicated" for facts in self.facts], dtype=bool)
 
+    def codes_of(self, label: m.Ints) -> m.Geometries:
+        """Return the code of each slot, ``None`` for -1."""
+        ended = np.array([*self.codes, None], dtype=object)
+        return np.asarray(ended[label], dtype=np.object_)
+
     def slot(self, code: str) -> int:
         """Return the slot of a living grid, -1 where there is none."""
         found = np.flatnonzero((self.codes == code) & self.alive)
@@ -184,9 +189,9 @@ def _level(layer: gpd.GeoDataFrame, spec: LevelSpec, above: LevelGrids | None) -
             )
     facts = np.empty(len(layer), dtype=object)
     facts[:] = [Facts(*row) for row in zip(*(layer[name].tolist() for name in FACT_COLUMNS), strict=True)]
-    numbers = (layer[name].to_numpy(float) for name in ("area_m2", "households", "residents"))
+    area, households, residents = (layer[name].to_numpy(float) for name in ("area_m2", "households", "residents"))
     shapes = np.asarray(layer.geometry.values, dtype=object)
-    return LevelGrids(spec, codes, parent, np.ones(len(layer), dtype=bool), facts, *numbers, shapes)
+    return LevelGrids(spec, codes, parent, np.ones(len(layer), dtype=bool), facts, area, households, residents, shapes)
 
 
 def layer_of(state: State, position: int) -> gpd.GeoDataFrame:
@@ -210,7 +215,7 @@ def blocks_of(state: State) -> gpd.GeoDataFrame:
     frame = state.ground.frame()
     for level in state.levels[state.finest :]:
         label = state.labels[level.spec.name]
-        frame[level.spec.name] = np.where(label >= 0, level.codes[label], None)
+        frame[level.spec.name] = level.codes_of(label)
     return frame
 
 
