@@ -61,7 +61,7 @@ class Delta:
     flows
         One row a pair of grids that have ground in common, the unchanged included: ``level, old, new, area_m2,
         households, blocks``. ``None`` stands for ground that the other plan has in no grid. ``blocks`` are blocks and
-        parts of blocks; ``NA`` where the plans carry none.
+        parts of blocks; ``NA`` where the plans carry none. Households that no plan tells are NaN.
     tolerance_m2
         Ground up to which a border counts as touched up.
     """
@@ -126,7 +126,7 @@ def compare_plans(old: Plan, new: Plan, *, tolerance_m2: float = TOLERANCE_M2) -
     Returns
     -------
     Delta
-        Areas are those of the metric CRS, to about a millionth.
+        Areas are those of the metric CRS, to some millionths.
 
     Raises
     ------
@@ -151,8 +151,17 @@ def compare_plans(old: Plan, new: Plan, *, tolerance_m2: float = TOLERANCE_M2) -
     levels = [spec.name for spec in new.levels] + [spec.name for spec in old.levels if spec.name not in new.layers]
     both = old.blocks is not None and new.blocks is not None
     flows = _by_blocks(old, new, levels) if both else _by_layers(old, new, levels)
-    rows = [part for each in flows for part in changes_of(each, tolerance_m2)]
-    return Delta(change_table(rows), flow_table(flows, blocks=both), tolerance_m2)
+    grids = change_table([part for each in flows for part in changes_of(each, tolerance_m2)])
+    table = flow_table(flows, blocks=both)
+    if not any(_counts_households(plan) for plan in (old, new)):
+        unknown = dict.fromkeys(("households", "households_lost", "households_gained"), np.nan)
+        grids, table = grids.assign(**unknown), table.assign(households=np.nan)
+    return Delta(grids, table, tolerance_m2)
+
+
+def _counts_households(plan: Plan) -> bool:
+    tables = [*plan.layers.values(), *([] if plan.blocks is None else [plan.blocks])]
+    return any(table["households"].notna().any() for table in tables)
 
 
 def _by_blocks(old: Plan, new: Plan, levels: list[str]) -> list[LevelFlows]:

@@ -26,7 +26,7 @@ NOTHING_M2: Final = 0.01
 
 _DEGREE: Final = 4
 _SQUARE_DEG: Final = 1e-3
-_WIDE_DEG: Final = 0.005
+_WIDE_DEG: Final = 0.003
 _NOTHING_DEG2: Final = 1e-12
 
 
@@ -35,7 +35,7 @@ class AreaScale:
     """Square metres of the metric CRS to a square degree, as a smooth function of the place.
 
     Polygons of degrees are measured in degrees, where their edges are straight, and scaled at their middle: the same
-    as projecting every vertex to about a millionth, in a fraction of the time.
+    as projecting every vertex to some millionths, in a fraction of the time.
     """
 
     box: tuple[float, float, float, float]
@@ -237,5 +237,7 @@ def _homes(layer: gpd.GeoDataFrame) -> m.Floats:
 
 
 def _bounds(*shapes: m.Geometries) -> NDArray[np.float64]:
-    boxes = np.array([shapely.total_bounds(each) for each in shapes])
-    return np.concatenate([np.nanmin(boxes[:, :2], axis=0), np.nanmax(boxes[:, 2:], axis=0)])
+    every = np.concatenate(shapes)
+    some = every[~shapely.is_empty(every)]
+    # where there is nothing, any place will do
+    return np.asarray(shapely.total_bounds(some)) if len(some) else np.array([0.0, 0.0, 1.0, 1.0])
