@@ -23,7 +23,9 @@ _EXTRACT = ".osm.pbf"
 
 def draw(
     streets: Annotated[str, typer.Option(help="街道线图层或 .osm.pbf · street lines or an extract")],
-    levels: Annotated[str, typer.Option(help="各级网格数 · grids a level, 12,198,2021,253")],
+    levels: Annotated[
+        str, typer.Option(help="各级网格数或户数范围 · grids a level, or households a grid: 12,198,300-500,253")
+    ],
     county_code: Annotated[str, typer.Option(help="六位县级代码 · the county's six digits")],
     out: Annotated[Path, typer.Option("--out", "-o", help="方案文件 · the plan, plan.gpkg")],
     boundary: Annotated[str | None, typer.Option(help="县界 · the boundary (default: the extract's)")] = None,
@@ -33,6 +35,12 @@ def draw(
     weights: Annotated[str | None, typer.Option(help="FILE:COLUMN[/DIVISOR], 户数面层 · a weight layer")] = None,
     within: Annotated[
         list[str] | None, typer.Option(help="LEVEL=FILE:CODE:NAME, 已有的上级网格 · given levels")
+    ] = None,
+    dedicated: Annotated[
+        str | None, typer.Option(help="专属网格面层 (name, line_department) · campuses, markets, hospitals")
+    ] = None,
+    stations: Annotated[
+        list[str] | None, typer.Option(help="LEVEL=FILE, 按站点步行范围划分 · grids that follow stations on foot")
     ] = None,
     band: Annotated[float, typer.Option(help="均衡带 · allowed deviation from the siblings' mean")] = 0.10,
     seed: Annotated[int, typer.Option(help="随机种子 · seed")] = 0,
@@ -68,6 +76,10 @@ def draw(
             levels=parse_levels(levels),
             county_code=county_code,
             within=given or None,
+            dedicated=gridmap.read_layer(dedicated) if dedicated else None,
+            stations={
+                level: gridmap.read_layer(choice.path) for level, choice in map(parse_named_layer, stations or [])
+            },
             band=band,
             seed=seed,
             street_households_per_km=street_households_per_km,

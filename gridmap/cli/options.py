@@ -48,27 +48,39 @@ def parse_named_layer(value: str) -> tuple[str, LayerChoice]:
     return level, parse_layer(rest)
 
 
-def parse_levels(value: str) -> dict[str, int]:
+def parse_levels(value: str) -> dict[str, int | tuple[float, float]]:
     """Parse counts a level, ``12,198,2021,253`` in the default order or ``town=12,block=800``.
+
+    Where the number of grids is free, ``300-500`` is the range of households that each is to have.
 
     Examples
     --------
     >>> parse_levels("12,198,2021")
     {'large': 12, 'medium': 198, 'small': 2021}
+    >>> parse_levels("12,198,300-500")
+    {'large': 12, 'medium': 198, 'small': (300.0, 500.0)}
     """
     parts = [part.strip() for part in value.split(",") if part.strip()]
     named = [part.partition("=") for part in parts]
     if all(equals for _, equals, _ in named) and parts:
-        pairs = [(name.strip(), count) for name, _, count in named]
+        pairs = [(name.strip(), wanted) for name, _, wanted in named]
     else:
         pairs = list(zip(LEVEL_NAMES, parts, strict=False))
-    good = len(pairs) == len(parts) and all(count.strip().isdigit() and int(count) > 0 for _, count in pairs)
-    if not pairs or not good or len({name for name, _ in pairs}) < len(pairs):
+    levels = {name: _wanted(wanted) for name, wanted in pairs}
+    if not pairs or len(levels) < len(parts) or None in levels.values():
         raise InputError(
             f"--levels {value!r}: write up to four counts (large,medium,small,micro), for example 12,198,2021,253, "
-            "or name=count pairs, each name once"
+            "or name=count pairs, each name once; 300-500 instead of a count is a range of households a grid"
         )
-    return {name: int(count) for name, count in pairs}
+    return {name: wanted for name, wanted in levels.items() if wanted is not None}
+
+
+def _wanted(value: str) -> int | tuple[float, float] | None:
+    """Return a count, a range of households, or None for what is neither."""
+    ends = [end.strip() for end in value.split("-")]
+    if len(ends) > 2 or not all(end.isascii() and end.isdecimal() and int(end) > 0 for end in ends):
+        return None
+    return int(ends[0]) if len(ends) == 1 else (float(ends[0]), float(ends[1]))
 
 
 def parse_weights(value: str, option: str = "--weights") -> tuple[str, str, float]:

@@ -18,7 +18,7 @@ from gridmap.grids.splitting import split_heavy
 from gridmap.network.model import WalkNetwork
 
 if TYPE_CHECKING:
-    from gridmap.grids.draw import Drawing
+    from gridmap.grids.draw_tiling import Drawing
 
 WANTED: Final = 65.0
 """Households of a micro grid: the middle of 50 to 80 (domain.md, division principles)."""
