@@ -64,7 +64,7 @@ def draw_plan(
         of the finest tiling level, whole inside one parent; the others are balanced among themselves.
     stations
         Level name to points: one grid for each, with the land from which one walks there soonest, brought towards the
-        band at its rim. Only for the coarsest level that is drawn.
+        band at its rim (on each side of a river by itself). Only for the coarsest level that is drawn.
     band
         Deviation from the siblings' mean that balancing accepts.
     seed

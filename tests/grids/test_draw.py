@@ -107,17 +107,17 @@ print(plan.version, hashlib.sha256(plan.blocks.drop(columns="geometry").to_csv()
 """
 
 
-def test_the_same_seed_draws_the_same_plan_whatever_the_hash_seed():
+def test_the_same_seed_draws_the_same_plan_whatever_the_hash_seed_and_the_threads():
     script = SCRIPT.format(folder=str(Path(__file__).parent), levels=LEVELS)
     said = [
         subprocess.run(
             [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONHASHSEED": seed, "NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        for seed in ("1", "2")
+        for seed, threads in (("1", "1"), ("2", "2"))
     ]
     assert said[0] == said[1]
     assert said[0].strip()
