@@ -115,8 +115,8 @@ class Draft:
     Examples
     --------
     >>> from shapely import box
-    >>> import gridmap
-    >>> shapes = [box(120 + i / 100, 31, 120.01 + i / 100, 31.01) for i in range(4)]
+    >>> import gridmap, pandas as pd
+    >>> shapes = [box(120 + i / 8, 31, 120 + (i + 1) / 8, 31.01) for i in range(4)]
     >>> blocks = gpd.GeoDataFrame({"block": range(4), "households": [90.0, 10, 50, 50], "residents": 0.0,
     ...     "water": False, "small": ["320299001", "320299001", "320299002", "320299002"]}, geometry=shapes, crs=4490)
     >>> from gridmap.grids.assemble import plan_from_blocks

@@ -154,6 +154,11 @@ class Ground:
         dry = ~self.water[borders.a] & ~self.water[borders.b]
         return np.asarray((borders.passable & dry & ~borders.bridge)[self.pair], dtype=bool)
 
+    @cached_property
+    def linked(self) -> m.Flags:
+        """(2 p,) :attr:`walkable`, or joined by a bridge."""
+        return self.walkable | np.asarray(self.borders.bridge[self.pair], dtype=bool)
+
     def row_of(self, blocks: m.Ints) -> m.Ints:
         """Return the rows of blocks by number, -1 for those that do not exist."""
         order = self._by_number

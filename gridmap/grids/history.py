@@ -102,7 +102,7 @@ def plan_of(
         *(former_grids(step[0], step[-1]) for step in steps),
     ]
     blocks = [] if base.former_blocks is None else [base.former_blocks[base.former_blocks["edit"].isin(old)]]
-    blocks += [found for found in (former_blocks(step[0], step[-1]) for step in steps) if len(found)]
+    blocks += [former_blocks(step[0], step[-1]) for step in steps if step[-1].before.ground is not step[-1].after.ground]
     changed = bool(steps) or len(old) < len(recorded_edits(base))
     metadata = base.metadata
     if changed:
@@ -140,14 +140,15 @@ def journal_rows(number: int, action: str, who: str, why: str, at: datetime, ste
     for position in [*range(before.finest, len(before.levels)), *range(before.finest - 1, -1, -1)]:
         if position < before.finest and any(len(table) for table in tables):
             break
-        old = _codes(before, position)[step.source[rows]]
-        new = _codes(after, position)[rows]
-        other = np.flatnonzero([a is not b and a != b for a, b in zip(old, new, strict=True)])
+        was, now = before.label_at(position)[step.source[rows]], after.label_at(position)[rows]
+        other = np.flatnonzero(was != now)  # a slot is a code for ever
+        old = before.levels[position].codes_of(was[other])
+        new = after.levels[position].codes_of(now[other])
         tables.append(
             pd.DataFrame(
                 {
                     "block": after.ground.block[rows[other]], "level": before.levels[position].spec.name,
-                    "old": old[other], "new": new[other],
+                    "old": old, "new": new,
                 }
             )
         )  # fmt: skip
@@ -166,24 +167,21 @@ def former_grids(number: int, step: Step) -> pd.DataFrame:
     for position, level in enumerate(step.after.levels):
         old = step.before.levels[position]
         above = (step.before.levels[position - 1], step.after.levels[position - 1]) if position else (None, None)
-        for slot, code in enumerate(level.codes):
-            was = slot < len(old.codes) and bool(old.alive[slot])
-            made = bool(level.alive[slot]) and not was
-            same = was and bool(level.alive[slot]) and old.parent[slot] == level.parent[slot]
-            if same or not (was or made):
-                continue
-            side = 1 if made else 0
-            grids = level if made else old
-            parent = None if above[side] is None else above[side].codes[grids.parent[slot]]  # type: ignore[union-attr]
-            rows.append((number, level.spec.name, code, made, parent, *grids.facts[slot]))
+        count = len(old.codes)
+        was = np.r_[old.alive, np.zeros(len(level.codes) - count, dtype=bool)]
+        same = was & level.alive
+        same[:count] &= old.parent == level.parent[:count]
+        for slot in np.flatnonzero(~same & (was | level.alive)).tolist():
+            made = not was[slot]
+            grids, parents = (level, above[1]) if made else (old, above[0])
+            parent = None if parents is None else parents.codes[grids.parent[slot]]
+            rows.append((number, level.spec.name, level.codes[slot], made, parent, *grids.facts[slot]))
     return pd.DataFrame(rows, columns=list(FORMER_GRID_COLUMNS))
 
 
 def former_blocks(number: int, step: Step) -> gpd.GeoDataFrame:
     """Return the blocks that an edit cut, or whose outline it changed, as they were before; with their codes."""
     before, after = step.before, step.after
-    if before.ground is after.ground:
-        return gpd.GeoDataFrame({"edit": []}, geometry=[])
     same = (after.ground.block == before.ground.block[step.source]) & np.array(
         [a is b for a, b in zip(after.ground.shapes, before.ground.shapes[step.source], strict=True)], dtype=bool
     )

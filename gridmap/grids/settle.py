@@ -254,6 +254,8 @@ def _refuse_broken(work: Work, touched: tuple[m.Ints, ...]) -> None:
         new = slots[np.asarray(level.alive)[slots]]
         before = stray_pieces(work.base, position, old)
         after = stray_pieces(work, position, new)
+        if len(after) <= len(before):  # on its own part of the land each hangs together; over water only by a bridge
+            before, after = (apart(state, position, slots) for state, slots in ((work.base, old), (work, new)))
         if len(after) > len(before):
             slot = next(iter(after))[0]
             strays = np.concatenate(list(after.values()))
@@ -295,9 +297,23 @@ def stray_pieces(state: State | Work, position: int, slots: m.Ints) -> dict[tupl
     return found
 
 
-def _number(ground: Ground, rows: m.Ints, part: m.Ints) -> int:
+def apart(state: State | Work, position: int, slots: m.Ints) -> dict[tuple[int, int], m.Ints]:
+    """Return the pieces of grids beyond the largest that no bridge joins to it, as rows."""
+    ground, label = state.ground, state.label_at(position)
+    found: dict[tuple[int, int], m.Ints] = {}
+    part = np.full(len(ground), -2, dtype=np.int64)
+    for slot in slots.tolist():
+        rows = np.flatnonzero((label == slot) & ~ground.water)
+        if len(rows) and _number(ground, rows, part, bridges=True) > 1:
+            found |= _beyond_largest(ground, rows, part[rows], np.zeros(len(rows), dtype=np.int64), slot)
+        part[rows] = -2
+    return found
+
+
+def _number(ground: Ground, rows: m.Ints, part: m.Ints, *, bridges: bool = False) -> int:
     part[rows] = -1
-    return int(number_parts(rows, ground.start, ground.neighbour, ground.walkable, part))
+    links = ground.linked if bridges else ground.walkable
+    return int(number_parts(rows, ground.start, ground.neighbour, links, part))
 
 
 def _beyond_largest(
