@@ -102,7 +102,8 @@ def plan_of(
         *(former_grids(step[0], step[-1]) for step in steps),
     ]
     blocks = [] if base.former_blocks is None else [base.former_blocks[base.former_blocks["edit"].isin(old)]]
-    blocks += [former_blocks(step[0], step[-1]) for step in steps if step[-1].before.ground is not step[-1].after.ground]
+    cuts = [(step[0], step[-1]) for step in steps if step[-1].before.ground is not step[-1].after.ground]
+    blocks += [former_blocks(number, step) for number, step in cuts]
     changed = bool(steps) or len(old) < len(recorded_edits(base))
     metadata = base.metadata
     if changed:

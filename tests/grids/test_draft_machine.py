@@ -94,9 +94,11 @@ class Planner(RuleBasedStateMachine):
         try:
             made = edit()
         except EditRefused as refused:
+            options = refused.allowed[:1]
+            made = None
+        if made is None:
             assert self.draft.state is before, "a refused edit changed the draft"
-            assert refused.rule
-            for option in refused.allowed[:1]:
+            for option in options:
                 self.take(option)
             return
         self.count += 1
