@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gridmap.grids.plan import LevelSpec, Plan
     from gridmap.locate.locator import Candidate, Locator, Placement
     from gridmap.maps.circle_map import circle_map
+    from gridmap.maps.diff_map import diff_map
     from gridmap.maps.plan_map import plan_map
     from gridmap.network.io import read_network
     from gridmap.network.model import WalkNetwork
@@ -61,6 +62,7 @@ _HOME = {
     "circle_map": "gridmap.maps.circle_map",
     "compare_plans": "gridmap.grids.compare",
     "coverage": "gridmap.circles.cover",
+    "diff_map": "gridmap.maps.diff_map",
     "draw_plan": "gridmap.grids.draw",
     "join_incidents": "gridmap.cases.incidents",
     "make_blocks": "gridmap.grids.blocks",
@@ -100,6 +102,7 @@ __all__ = [
     "circle_map",
     "compare_plans",
     "coverage",
+    "diff_map",
     "draw_plan",
     "join_incidents",
     "make_blocks",
