@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gridmap.grids.blocks import Weights, make_blocks
     from gridmap.grids.check import check_plan
     from gridmap.grids.compare import Delta, compare_plans
+    from gridmap.grids.departments import Integration, integrate
     from gridmap.grids.draft import Draft, Edit
     from gridmap.grids.draw import draw_plan
     from gridmap.grids.editable import blocks_from_plan
@@ -46,6 +47,7 @@ _HOME = {
     "Draft": "gridmap.grids.draft",
     "Edit": "gridmap.grids.draft",
     "EditRefused": "gridmap.errors",
+    "Integration": "gridmap.grids.departments",
     "LevelSpec": "gridmap.grids.plan",
     "Locator": "gridmap.locate.locator",
     "Pace": "gridmap.network.pace",
@@ -64,6 +66,7 @@ _HOME = {
     "coverage": "gridmap.circles.cover",
     "diff_map": "gridmap.maps.diff_map",
     "draw_plan": "gridmap.grids.draw",
+    "integrate": "gridmap.grids.departments",
     "join_incidents": "gridmap.cases.incidents",
     "make_blocks": "gridmap.grids.blocks",
     "place_demand": "gridmap.circles.demand",
@@ -85,6 +88,7 @@ __all__ = [
     "Draft",
     "Edit",
     "EditRefused",
+    "Integration",
     "LevelSpec",
     "Locator",
     "Pace",
@@ -104,6 +108,7 @@ __all__ = [
     "coverage",
     "diff_map",
     "draw_plan",
+    "integrate",
     "join_incidents",
     "make_blocks",
     "place_demand",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -60,7 +61,9 @@ class Integration:
     sources
         The grids as the departments drew them, in the CRS of the plan; they are never changed.
     overlaps
-        Of the sources with the blocks of the plan (with its finest tiling grids where it has no blocks).
+        Of the sources with ``atoms``.
+    atoms
+        The blocks of the plan, or its finest tiling grids where it has no blocks.
     """
 
     plan: Plan
@@ -73,13 +76,19 @@ class Integration:
     overlaps: Overlaps
     atoms: Atoms
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan with its mapping and the sources; see :mod:`gridmap.grids.departments_io`."""
+        from gridmap.grids.departments_io import write_integration
+
+        write_integration(self, path)
+
     def propose(
-        self, network: WalkNetwork | None = None, *, seed: int = 0, progress: Progress | None = None
+        self, network: WalkNetwork | None = None, *, seed: int = 0, tries: int = 6, progress: Progress | None = None
     ) -> Proposal:
         """Propose grids that cut fewer department grids; see :func:`gridmap.grids.departments_propose.propose`."""
         from gridmap.grids.departments_propose import propose
 
-        return propose(self, network, seed=seed, progress=progress)
+        return propose(self, network, seed=seed, tries=tries, progress=progress)
 
 
 def integrate(
