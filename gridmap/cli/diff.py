@@ -57,8 +57,8 @@ def print_delta(delta: Delta, versions: str, most: int = 40) -> None:
         text(f"方案对比 {versions}", f"plans compared {versions}"),
         [text("层级", "level"), text("变化", "change"), text("网格", "grids"), *_figures()],
         [
-            (show.word(row.level), _change(row.change), int(row.grids), *(getattr(row, name) for name in numbers))
-            for row in counts.itertuples()
+            (show.word(row.level), _change(row.change), int(row.grids), *figures)
+            for row, *figures in zip(counts.itertuples(), *_columns(counts, numbers), strict=True)
         ],
     )
     for row in delta.moved().itertuples():
@@ -81,7 +81,8 @@ def print_delta(delta: Delta, versions: str, most: int = 40) -> None:
 
 
 def _columns(table: pd.DataFrame, names: Sequence[str]) -> list[list[float]]:
-    return [table[name].tolist() for name in names]
+    """Return columns in whole numbers, NaN where a number is not known."""
+    return [[each if math.isnan(each) else round(each) for each in table[name].tolist()] for name in names]
 
 
 def _figures() -> list[str]:
