@@ -68,12 +68,12 @@ def build_topology(layers: Sequence[Any], *, quantum: float = 5e-6, tolerance_m:
     >>> len(found.arcs), [len(ring) for shape in found.layers[0] for ring in shape]
     (3, [2, 2])
     """
-    rings, owners, counts = _rings_of(layers, quantum)
-    vertices, ids = _vertex_ids(rings)
-    cuts = _nodes(ids, len(vertices))
+    rings, owners, counts = rings_of(layers, quantum)
+    vertices, ids = vertex_ids(rings)
+    cuts = nodes_of(ids, len(vertices))
     known: dict[bytes, int] = {}
     kept: list[Ints] = []
-    refs = [_refs(_pieces(ring, cuts), known, kept) for ring in ids]
+    refs = [number_arcs(cut_ring(ring, cuts), known, kept) for ring in ids]
     arcs = _simplified([vertices[arc] for arc in kept], quantum, tolerance_m)
     shapes: list[list[tuple[int, ...]]] = [[] for _ in range(sum(counts))]
     for owner, ring in zip(owners, refs, strict=True):
@@ -83,7 +83,7 @@ def build_topology(layers: Sequence[Any], *, quantum: float = 5e-6, tolerance_m:
     return Topology(tuple(arcs), layered, quantum)
 
 
-def _rings_of(layers: Sequence[Any], quantum: float) -> tuple[list[Ints], list[int], list[int]]:
+def rings_of(layers: Sequence[Any], quantum: float) -> tuple[list[Ints], list[int], list[int]]:
     """Return the rings of all shapes on the whole-number grid, whose each is, and the number of shapes a layer."""
     arrays = [np.asarray(layer, dtype=object) for layer in layers]
     shapes = np.concatenate(arrays) if arrays else np.empty(0, dtype=object)
@@ -103,7 +103,7 @@ def _rings_of(layers: Sequence[Any], quantum: float) -> tuple[list[Ints], list[i
     return found, owners, [len(array) for array in arrays]
 
 
-def _vertex_ids(rings: list[Ints]) -> tuple[Ints, list[Ints]]:
+def vertex_ids(rings: list[Ints]) -> tuple[Ints, list[Ints]]:
     """Return the distinct vertices and each ring as numbers of vertices."""
     if not rings:
         return np.empty((0, 2), dtype=np.int64), []
@@ -113,7 +113,7 @@ def _vertex_ids(rings: list[Ints]) -> tuple[Ints, list[Ints]]:
     return vertices, ids
 
 
-def _nodes(ids: list[Ints], n_vertices: int) -> NDArray[np.bool_]:
+def nodes_of(ids: list[Ints], n_vertices: int) -> NDArray[np.bool_]:
     """Return which vertices are nodes: those where not exactly two distinct stretches meet."""
     if not ids:
         return np.empty(0, dtype=np.bool_)
@@ -124,7 +124,7 @@ def _nodes(ids: list[Ints], n_vertices: int) -> NDArray[np.bool_]:
     return np.asarray(np.bincount(ends, minlength=n_vertices) != 2)
 
 
-def _pieces(ring: Ints, cuts: NDArray[np.bool_]) -> list[Ints]:
+def cut_ring(ring: Ints, cuts: NDArray[np.bool_]) -> list[Ints]:
     """Cut an open ring of vertex numbers at its nodes; a ring without nodes is cut at its lowest vertex."""
     at = np.flatnonzero(cuts[ring])
     if len(at) == 0:
@@ -135,7 +135,7 @@ def _pieces(ring: Ints, cuts: NDArray[np.bool_]) -> list[Ints]:
     return [closed[start : stop + 1] for start, stop in pairwise(marks)]
 
 
-def _refs(pieces: list[Ints], known: dict[bytes, int], kept: list[Ints]) -> tuple[int, ...]:
+def number_arcs(pieces: list[Ints], known: dict[bytes, int], kept: list[Ints]) -> tuple[int, ...]:
     """Return the ring as numbers of arcs, adding the arcs not met before to ``known`` and ``kept``."""
     ring = []
     for piece in pieces:
