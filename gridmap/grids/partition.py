@@ -101,22 +101,29 @@ def divide(graph: BlockGraph, parts: int, *, band: float, seed: int) -> m.Ints:
     region = graph.components(bridges=True)
     sizes = np.bincount(region)
     weight = totals(region, graph.weight)
-    if len(sizes) > parts or (weight < weight.sum() / parts / 2).any():
-        given = _some_get_none(weight, sizes, parts)
-    else:
-        given = apportion(weight, parts, most=sizes)
+    given = share_land(weight, sizes, parts)
     label[:] = -1
     first = 0
     for number in np.flatnonzero(given > 0).tolist():
         members = np.flatnonzero(region == number)
         label[members] = first + _divide_whole(graph.subgraph(members), int(given[number]), band, seed)
         first += int(given[number])
-    _join_islets(graph, region, label)
+    join_islets(graph, region, label)
     return label
 
 
-def _some_get_none(weight: m.Floats, sizes: m.Ints, parts: int) -> m.Ints:
-    """Share out grids over parts of the land of which some are too small for one of their own."""
+def share_land(weight: m.Floats, sizes: m.Ints, parts: int) -> m.Ints:
+    """Share out grids over parts of the land; those too small for one of their own get none.
+
+    Parameters
+    ----------
+    weight, sizes
+        Workload and number of blocks of each part of the land.
+    parts
+        How many grids.
+    """
+    if len(sizes) <= parts and (weight >= weight.sum() / parts / 2).all():
+        return apportion(weight, parts, most=sizes)
     order = np.lexsort((np.arange(len(weight)), -sizes, -weight))
     mean = weight.sum() / parts
     worthy = order[(weight[order] >= mean / 2)][:parts] if mean > 0 else order[:1]
@@ -130,7 +137,7 @@ def _some_get_none(weight: m.Floats, sizes: m.Ints, parts: int) -> m.Ints:
     return given
 
 
-def _join_islets(graph: BlockGraph, region: m.Ints, label: m.Ints) -> None:
+def join_islets(graph: BlockGraph, region: m.Ints, label: m.Ints) -> None:
     """Give every part of the land without a grid, as a whole, to the grid of the nearest block that has one."""
     settled = np.flatnonzero(label >= 0)
     tree = shapely.STRtree(shapely.points(graph.xy[settled]))
