@@ -238,6 +238,6 @@ def _homes(layer: gpd.GeoDataFrame) -> m.Floats:
 
 def _bounds(*shapes: m.Geometries) -> NDArray[np.float64]:
     every = np.concatenate(shapes)
-    some = every[~shapely.is_empty(every)]
+    box = np.asarray(shapely.total_bounds(every)) if len(every) else np.full(4, np.nan)
     # where there is nothing, any place will do
-    return np.asarray(shapely.total_bounds(some)) if len(some) else np.array([0.0, 0.0, 1.0, 1.0])
+    return box if np.isfinite(box).all() else np.array([0.0, 0.0, 1.0, 1.0])

@@ -13,7 +13,7 @@ from gridmap.maps import colours
 from gridmap.maps.codec import encode_arcs, encode_ints, encode_shapes
 from gridmap.maps.offline import style
 from gridmap.maps.page import StandalonePage
-from gridmap.maps.topology import build_topology
+from gridmap.maps.topology import Topology, build_topology
 from gridmap.maps.words import level_title, page_words
 from gridmap.settings import language, text
 
@@ -129,24 +129,7 @@ def diff_map(old: Plan, new: Plan, *, delta: Delta | None = None) -> DiffPage:
     True
     """
     found = compare_plans(old, new) if delta is None else delta
-    names = list(dict.fromkeys([*new.layers, *old.layers]))
-    sides = [[plan.layers.get(name) for name in names] for plan in (old, new)]
-    shapes = [[] if layer is None else layer.geometry.values for side in sides for layer in side]
-    topology = build_topology(shapes)
-    moved = found.moved().set_index("level")
-    levels = []
-    for at, name in enumerate(names):
-        drawn = (topology.layers[at], topology.layers[len(names) + at])
-        rows = found.grids[(found.grids["level"] == name) & (found.grids["change"] != "kept")]
-        told = rows.sort_values(["households", "area_m2"], ascending=False, kind="stable")
-        levels.append(
-            {
-                "name": name,
-                "title": level_title(name),
-                **_level((sides[0][at], sides[1][at]), drawn, told),
-                "moved": _moved(moved, name),
-            }
-        )
+    levels, topology = _levels(old, new, found)
     words = page_words() | {key: text(*pair) for key, pair in _WORDS.items()}
     data = {
         "language": language(),
@@ -165,6 +148,22 @@ def diff_map(old: Plan, new: Plan, *, delta: Delta | None = None) -> DiffPage:
         "movedBorder": MOVED_BORDER,
     }
     return DiffPage(data, _bounds(old, new))
+
+
+def _levels(old: Plan, new: Plan, delta: Delta) -> tuple[list[dict[str, Any]], Topology]:
+    """Return every level that either plan has, and the arcs that both plans share."""
+    names = list(dict.fromkeys([*new.layers, *old.layers]))
+    before, after = ([plan.layers.get(name) for name in names] for plan in (old, new))
+    topology = build_topology([[] if layer is None else layer.geometry.values for layer in (*before, *after)])
+    moved = delta.moved().set_index("level")
+    levels = []
+    for at, name in enumerate(names):
+        rows = delta.grids[(delta.grids["level"] == name) & (delta.grids["change"] != "kept")]
+        told = rows.sort_values(["households", "area_m2"], ascending=False, kind="stable")
+        drawn = (topology.layers[at], topology.layers[len(names) + at])
+        sides = _level((before[at], after[at]), drawn, told)
+        levels.append({"name": name, "title": level_title(name), **sides, "moved": _moved(moved, name)})
+    return levels, topology
 
 
 def _side(plan: Plan, called: str) -> dict[str, str]:

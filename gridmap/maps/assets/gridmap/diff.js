@@ -3,7 +3,7 @@
   "use strict";
   const gridmap = (window.gridmap = window.gridmap || {});
   const { el } = gridmap;
-  const PANES = { fills: 310, borders: 330, moved: 335, marks: 340 };
+  const PANES = { fills: 310, borders: 330, marks: 335, moved: 340 };
   const MARK = { interactive: false, smoothFactor: 0, lineJoin: "round" };
 
   // One plan at one level.
