@@ -113,7 +113,7 @@ def bridges(blocks: m.Geometries, shore: m.Ints, shut: m.Geometries, network: Wa
     shut
         Borders between parts of the land that cannot be crossed in place: lines in the network's CRS.
     network
-        Its edges of at most 1500 m are looked at.
+        Its edges of at most 1500 m are looked at; those over water, where it is known from the blocks or from here.
 
     Returns
     -------
@@ -127,9 +127,13 @@ def bridges(blocks: m.Geometries, shore: m.Ints, shut: m.Geometries, network: Wa
         return none
     number = np.flatnonzero(network.edge_length_m <= LONGEST_BRIDGE_M)
     streets = network.edges().geometry.to_numpy()[number]
-    between = np.r_[blocks[shore < 0], shut]
-    over = np.unique(shapely.STRtree(streets).query(between, predicate="dwithin", distance=ON_STREET_M)[1])
-    span = _spans(network, number[over], blocks[shore < 0])
+    known = np.asarray(network.barriers.geometry.values, dtype=object)[network.barriers["kind"] == "water"]
+    water = np.r_[blocks[shore < 0], known]
+    over = np.arange(len(streets))
+    if len(water):
+        between = np.r_[water, shut]
+        over = np.unique(shapely.STRtree(streets).query(between, predicate="dwithin", distance=ON_STREET_M)[1])
+    span = _spans(network, number[over], water)
     edge, block = shapely.STRtree(blocks[land]).query(streets[over], predicate="dwithin", distance=ON_STREET_M)
     led = _leads_into(streets[over[edge]], blocks[land[block]], shut)
     block, edge = land[block[led]], span[edge[led]]

@@ -14,7 +14,8 @@ import shapely
 
 from gridmap.errors import DrawError
 from gridmap.grids import mosaic as m
-from gridmap.grids.adjacency import BlockGraph, block_graph, totals
+from gridmap.grids.adjacency import BlockGraph, Borders, block_borders, graph_of, inner_points, totals
+from gridmap.grids.draw_atoms import SHARE, atoms, contract
 from gridmap.grids.draw_request import Request
 from gridmap.grids.draw_seeds import Seeds, follow, place_seeds
 from gridmap.grids.layers import Layer
@@ -32,6 +33,9 @@ HEAVY: Final = 0.20
 """A block with more than this share of a grid's households is cut: a grid needs several to be balanced."""
 PIECE: Final = 0.15
 """The share of a grid's households that pieces are made to have."""
+
+ATOMS_A_GRID: Final = 4
+"""With fewer atoms a grid than this, grids are made of blocks."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,10 @@ def draw_tiling(
         Called with the share done and the level.
     """
     land = blocks[~blocks["water"].to_numpy(bool)]
-    graph = block_graph(land, network, workload(land, network, request.street_households_per_km))
+    borders = block_borders(land, network)
+    xy = inner_points(m.to_metres(np.asarray(land.geometry.values, dtype=object), network.crs))
+    weight = workload(land, network, request.street_households_per_km)
+    graph = graph_of(borders, weight, xy, np.arange(len(land)))
     labels: dict[str, m.Ints] = {}
     group = np.zeros(len(land), dtype=np.int64)
     for name in request.given:
@@ -123,7 +130,7 @@ def draw_tiling(
         tell(0.25 + 0.45 * number / len(request.drawn), name)
         finest = name == request.tiling[-1]
         area = _in_one_parent(land, area, group)
-        dividing = _Dividing(graph, land, request, name, area if finest else np.full(len(land), -1))
+        dividing = _Dividing(graph, borders, land, request, name, area if finest else np.full(len(land), -1))
         if name in stations:
             label = dividing.by_stations(group, place_seeds(land, graph.xy, network, stations[name]))
         else:
@@ -192,6 +199,7 @@ class _Dividing:
     """Dividing parents into the grids of one level."""
 
     graph: BlockGraph
+    borders: Borders
     land: gpd.GeoDataFrame
     request: Request
     level: str
@@ -200,15 +208,28 @@ class _Dividing:
     def by_weight(self, group: m.Ints) -> m.Ints:
         """Divide every parent into its share of grids; blocks set apart are grids of their own."""
         count = self._counts(group)
+        atom = self._atoms(group, count)
         label = np.full(len(group), -1, dtype=np.int64)
         first = 0
         for number in range(len(count)):
             rows = np.flatnonzero((group == number) & (self.set_apart < 0))
-            inner = self.graph.subgraph(rows)
-            band = self._band(float(inner.weight.sum()) / int(count[number]))
-            label[rows] = first + divide(inner, int(count[number]), band=band, seed=self.request.seed)
+            band = self._band(float(self.graph.weight[rows].sum()) / int(count[number]))
+            label[rows] = first + self._divide(rows, m.compact(atom[rows]), int(count[number]), band)
             first = self._set_apart(group, number, label, first, int(count[number]))
         return label
+
+    def _divide(self, rows: m.Ints, atom: m.Ints, count: int, band: float) -> m.Ints:
+        inner = self.graph.subgraph(rows)
+        if atom.max() + 1 < ATOMS_A_GRID * count:
+            return divide(inner, count, band=band, seed=self.request.seed)
+        return divide(contract(inner, atom), count, band=band, seed=self.request.seed)[atom]
+
+    def _atoms(self, group: m.Ints, count: m.Ints) -> m.Ints:
+        """Return the atom of each block: grids of upper levels are made of larger ones, the finest of blocks."""
+        if self.level == self.request.tiling[-1]:
+            return np.arange(len(group))
+        heaviest = SHARE * totals(group, self.graph.weight, len(count)) / count
+        return atoms(self.borders, self.graph.weight, group, heaviest)
 
     def by_stations(self, group: m.Ints, seeds: Seeds) -> m.Ints:
         """Divide every parent among the stations in it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import geopandas as gpd
 import networkx as nx
 import numpy as np
@@ -188,6 +190,18 @@ def test_banks_are_joined_by_bridges_only(blocks, network, borders):
     assert nx.is_connected(land)
     assert not borders.passable[water[borders.a] | water[borders.b]].any()
     assert (borders.kind[water[borders.a] | water[borders.b]] == KIND["water"]).all()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_banks_are_joined_too_where_only_land_is_given(blocks, network, borders, known):
+    """As in drawing; whether the network knows the river or not."""
+    if not known:
+        network = replace(network, barriers=network.barriers.iloc[:0])
+    land = np.flatnonzero(~blocks["water"].to_numpy(bool))
+    alone = block_borders(blocks.iloc[land], network)
+    joined = np.c_[land[alone.a], land[alone.b]][alone.bridge]
+    assert np.array_equal(joined, np.c_[borders.a, borders.b][borders.bridge])
+    assert alone.passable.sum() == borders.passable.sum()
 
 
 def test_walking_times_are_those_of_networkx(blocks, network, borders):
