@@ -8,13 +8,12 @@ from typing import Final
 import geopandas as gpd
 import numpy as np
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from gridmap.geo.crs import metric_crs_of
 from gridmap.grids import mosaic as m
 from gridmap.grids.border_kinds import BORDER_COST, BORDER_KINDS, MAIN_KINDS, BorderPieces, Kinds, border_pieces
 from gridmap.grids.crossings import ways_across
+from gridmap.grids.pieces import join_pairs
 from gridmap.grids.walking import OFF_STREET_M, straight_s, walk_between
 from gridmap.network.model import WalkNetwork
 from gridmap.network.pace import WALKING_M_S
@@ -115,9 +114,8 @@ class BlockGraph:
 
 
 def connected(count: int, tail: m.Ints, head: m.Ints) -> m.Ints:
-    """Return numbers of the connected parts of ``count`` things that pairs join."""
-    pairs = coo_array((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(count, count))
-    return np.asarray(connected_components(pairs, directed=False)[1], dtype=np.int64)
+    """Return numbers of the connected parts of ``count`` things that pairs join, in order of their first thing."""
+    return np.asarray(join_pairs(count, np.asarray(tail, dtype=np.int64), np.asarray(head, dtype=np.int64)))
 
 
 def totals(label: m.Ints, weight: m.Floats, count: int = 0) -> m.Floats:

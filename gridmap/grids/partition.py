@@ -191,7 +191,7 @@ def make_whole(graph: BlockGraph, label: m.Ints, parts: int) -> m.Ints:
     """
     label = label.copy()
     for _ in range(parts + 2):
-        _drop_strays(graph, label)
+        drop_strays(graph, label)
         _fill_strays(graph, label)
         empty = np.flatnonzero(np.bincount(label, minlength=parts) == 0)
         if len(empty) == 0:
@@ -209,7 +209,7 @@ def _pieces(graph: BlockGraph, label: m.Ints, *, bridges: bool) -> m.Ints:
     return connected(len(label), tail[same], graph.neighbour[same])
 
 
-def _drop_strays(graph: BlockGraph, label: m.Ints) -> None:
+def drop_strays(graph: BlockGraph, label: m.Ints) -> None:
     """Set what does not hang together with the main piece of its grid to -1."""
     shore = graph.components(bridges=False)
     piece = _pieces(graph, label, bridges=False)

@@ -63,3 +63,30 @@ def border_lengths(rows, start, neighbour, length_m, label, count):
             if not inside[other] and label[other] >= 0:
                 found[label[other]] += length_m[k]
     return found
+
+
+@njit(cache=True, nogil=True)
+def join_pairs(count, tail, head):
+    """Return the number of the connected part that each of ``count`` things is in, in order of their first thing."""
+    root = np.arange(count)
+    for k in range(len(tail)):
+        a, b = tail[k], head[k]
+        while root[a] != a:
+            root[a] = root[root[a]]
+            a = root[a]
+        while root[b] != b:
+            root[b] = root[root[b]]
+            b = root[b]
+        if a < b:
+            root[b] = a
+        elif b < a:
+            root[a] = b
+    found = 0
+    part = np.empty(count, np.int64)
+    for v in range(count):
+        if root[v] == v:
+            part[v] = found
+            found += 1
+        else:
+            part[v] = part[root[v]]
+    return part
