@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -155,13 +155,19 @@ class _Work:
         self.homes = np.nan_to_num(self.atoms.homes(self.pieces))
         self.total = np.bincount(self.pieces.polygon, minlength=len(self.beyond)) + self.beyond
         self.first = np.searchsorted(self.pieces.atom, np.arange(len(blocks) + 1))
-        self.graph, self.rows = self._graph(integration, network)
+        self.graphs, self.rows = self._graph(integration, network)
         pairs = relate(found, self.atoms, self.label, self.beyond)
         crossing = pairs.polygon[pairs.relation == CROSSES]
         self.crossings = np.bincount(crossing, minlength=len(self.beyond)).astype(np.int64)
 
-    def _graph(self, integration: Integration, network: WalkNetwork | None) -> tuple[BlockGraph, m.Ints]:
-        """Return the graph of the land, its costs lower along department borders, and the row of each of its blocks."""
+    def _graph(
+        self, integration: Integration, network: WalkNetwork | None
+    ) -> tuple[tuple[BlockGraph, BlockGraph], m.Ints]:
+        """Return the graph of the land twice, and the row of each of its blocks.
+
+        Borders cost less along those of departments: by the share of departments that have one there, or as soon as
+        any has one.
+        """
         rows = np.flatnonzero(self.land)
         blocks = integration.plan.blocks
         assert blocks is not None
@@ -174,12 +180,10 @@ class _Work:
             graph = graph_from_pairs(near.a, near.b, near.length_m, near.length_m, nothing, self.weight[rows], none)
         owner = _owners(integration, len(blocks))[:, rows]
         tail = np.repeat(np.arange(len(rows)), np.diff(graph.start))
-        inside = np.mean(owner[:, tail] == owner[:, graph.neighbour], axis=0)
-        cost = graph.cost * (ALONG + (1 - ALONG) * inside)
-        costed = BlockGraph(
-            graph.start, graph.neighbour, graph.length_m, cost, graph.bridge, graph.weight, graph.xy
-        )  # fmt: skip
-        return costed, rows
+        inside = owner[:, tail] == owner[:, graph.neighbour]
+        costs = (graph.cost * (ALONG + (1 - ALONG) * share) for share in (inside.mean(axis=0), inside.all(axis=0)))
+        shared, any_ = (replace(graph, cost=cost) for cost in costs)
+        return (shared, any_), rows
 
     def improve(self, parent: int, seed: int, tries: int) -> None:
         """Rearrange one parent where that cuts fewer department grids."""
@@ -189,13 +193,14 @@ class _Work:
         now = _Table.of(self, everywhere, grids, self.label)
         if len(grids) < 2 or len(members) == 0 or not now.crossing.any():
             return
-        graph, rows = self.graph.subgraph(members), self.rows[members]
+        graphs, rows = [graph.subgraph(members) for graph in self.graphs], self.rows[members]
+        graph = graphs[0]
         local = np.searchsorted(grids, self.label[rows])
         target = _targets(totals(local, graph.weight, len(grids)), self.band)
         elsewhere = self.crossings[now.polygons] - now.crossing.sum(axis=0)
         starts = [(local, heat) for heat in HEATS]
         if not self.locked[rows].any():
-            starts += [(start, HEATS[0]) for start in _anew(graph, local, len(grids), self.band, seed, tries)]
+            starts += [(start, HEATS[0]) for start in _anew(graphs, local, len(grids), self.band, seed, tries)]
         best, chosen = now.verdict(elsewhere), None
         for attempt, (start, heat) in enumerate(starts):
             label = self.label.copy()
@@ -322,10 +327,11 @@ def _anneal(
     return label
 
 
-def _anew(graph: BlockGraph, local: m.Ints, parts: int, band: float, seed: int, tries: int) -> list[m.Ints]:
+def _anew(graphs: Sequence[BlockGraph], local: m.Ints, parts: int, band: float, seed: int, tries: int) -> list[m.Ints]:
     """Return the blocks of a parent drawn anew along department borders; each grid keeps the name of what it was."""
     found = []
     for turn in range(tries):
+        graph = graphs[turn % len(graphs)]
         drawn = divide(graph, parts, band=band, seed=seed + turn)
         common = np.zeros((parts, parts))
         np.add.at(common, (drawn, local), graph.weight + 1e-9 + graph.weight.sum() * 1e-9)

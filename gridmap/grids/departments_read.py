@@ -17,7 +17,7 @@ import shapely
 
 from gridmap.errors import InputError, LayerError, UnknownNameError
 from gridmap.geo.crs import round_vertices
-from gridmap.geo.io import as_layer, check_crs, read_layer
+from gridmap.geo.io import as_layer
 from gridmap.grids import mosaic as m
 from gridmap.grids.codes import code_text
 from gridmap.grids.frames import as_polygons
@@ -105,17 +105,14 @@ def _read(
 
 
 def _open(layer: DepartmentLayer, department: str) -> gpd.GeoDataFrame:
-    try:
-        if isinstance(layer, gpd.GeoDataFrame):
-            check_crs(layer, "the layer")
-            return layer
-        return read_layer(layer) if isinstance(layer, str | os.PathLike) else as_layer(layer)
-    except InputError as error:
-        raise type(error)(f"department {department}: {error}") from error
-    except AttributeError:
+    if not isinstance(layer, gpd.GeoDataFrame | str | os.PathLike):
         raise LayerError(
             f"department {department}: a {type(layer).__name__} is no layer; give a GeoDataFrame or the path of a file"
-        ) from None
+        )
+    try:
+        return as_layer(layer)
+    except InputError as error:
+        raise type(error)(f"department {department}: {error}") from error
 
 
 def _refuse_codes(codes: m.Geometries, rows: pd.Index, department: str) -> None:
