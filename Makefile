@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 LOCK := .ci/constraints.txt pyproject.toml .ci/setup
 
-.PHONY: demo test lint fast format lock data picture bench-locate exact-locate bench-circles clean
+.PHONY: demo test lint fast format lock data picture bench-locate exact-locate bench-circles bench-draw clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/gridmap demo --out $(OUT)
@@ -42,6 +42,10 @@ bench-locate: $(VENV)/.bench-ready
 # walking circles against every other engine and against the exact walk; BENCH="--quick --place porto --part speed"
 bench-circles: $(VENV)/.bench-ready
 	$(BIN)/python tests/bench/circles.py $(BENCH)
+
+# drawing and redrawing against METIS, GerryChain and spopt; BENCH="--part town" or "--town DIR" for another town
+bench-draw: $(VENV)/.bench-ready
+	$(BIN)/python tests/bench/draw.py $(BENCH)
 
 # ten million points on each plan, every vertex and edge, against shapely
 exact-locate: $(VENV)/.bench-ready
