@@ -198,20 +198,22 @@ def _refuse_empty(work: Work) -> None:
 
 
 def _refuse_locked(work: Work, setting: Setting, touched: tuple[m.Ints, ...]) -> None:
+    """Refuse to change a locked grid or what is in it."""
     if not setting.locked:
         return
     for position, slots in enumerate(touched):
         level = work.base.levels[position]
-        for slot in slots[slots < len(level.codes)].tolist():
-            if level.codes[slot] in setting.locked and level.alive[slot]:
-                rows = np.flatnonzero(work.base.label_at(position) == slot)
-                raise RuleBroken(
-                    "locked",
-                    f"{level.spec.name} {level.codes[slot]} is locked, with all that is in it; unlock it first",
-                    position,
-                    (slot,),
-                    rows,
-                )
+        known = slots[slots < len(level.codes)]
+        for slot in known[level.alive[known]].tolist():
+            at, above = position, slot
+            while at >= 0:
+                code = work.base.levels[at].codes[above]
+                if code in setting.locked:
+                    rows = np.flatnonzero(work.base.label_at(at) == above)
+                    message = f"{work.name(at)} {code} is locked, with all that is in it; unlock it first"
+                    raise RuleBroken("locked", message, at, (above,), rows)
+                above = int(work.base.levels[at].parent[above])
+                at -= 1
 
 
 def _refuse_given(work: Work, setting: Setting) -> None:
