@@ -13,11 +13,11 @@ from scipy.optimize import linear_sum_assignment
 
 from gridmap.errors import PlanError
 from gridmap.grids import mosaic as m
-from gridmap.grids.adjacency import BlockGraph, block_graph, graph_from_pairs, totals
+from gridmap.grids.adjacency import BlockGraph, block_graph, connected, graph_from_pairs, totals
 from gridmap.grids.departments_moves import rearrange
-from gridmap.grids.departments_overlay import Overlaps
 from gridmap.grids.departments_relate import CROSSES, labels_of, relate
 from gridmap.grids.departments_reports import runs_of
+from gridmap.grids.departments_table import Pieces, Table
 from gridmap.grids.partition import divide
 
 if TYPE_CHECKING:
@@ -147,14 +147,7 @@ class _Work:
         homes = np.nan_to_num(blocks["households"].to_numpy(float))
         self.weight = homes if homes.sum() > 0 else np.ones(len(blocks))
         self.beyond = _beyond(integration)
-        kept = found.real
-        order = np.flatnonzero(kept)[np.argsort(found.atom[kept], kind="stable")]
-        self.pieces = Overlaps(
-            found.polygon[order], found.atom[order], found.area_m2[order], found.real[order], found.whole[order]
-        )
-        self.homes = np.nan_to_num(self.atoms.homes(self.pieces))
-        self.total = np.bincount(self.pieces.polygon, minlength=len(self.beyond)) + self.beyond
-        self.first = np.searchsorted(self.pieces.atom, np.arange(len(blocks) + 1))
+        self.pieces = Pieces.of(found, self.atoms, self.beyond)
         self.graphs, self.rows = self._graph(integration, network)
         pairs = relate(found, self.atoms, self.label, self.beyond)
         crossing = pairs.polygon[pairs.relation == CROSSES]
@@ -189,9 +182,10 @@ class _Work:
         """Rearrange one parent where that cuts fewer department grids."""
         everywhere = np.flatnonzero((self.parent == parent) & ~self.fixed[self.label])
         members = np.flatnonzero(np.isin(self.rows, everywhere))
-        grids = np.unique(self.label[everywhere])
-        now = _Table.of(self, everywhere, grids, self.label)
-        if len(grids) < 2 or len(members) == 0 or not now.crossing.any():
+        grids = np.unique(self.label[self.rows[members]])
+        everywhere = everywhere[np.isin(self.label[everywhere], grids)]
+        now = Table.of(self.pieces, everywhere, grids, self.label)
+        if len(grids) < 2 or not now.crossing.any():
             return
         graphs, rows = [graph.subgraph(members) for graph in self.graphs], self.rows[members]
         graph = graphs[0]
@@ -205,14 +199,14 @@ class _Work:
         for attempt, (start, heat) in enumerate(starts):
             label = self.label.copy()
             label[rows] = grids[start]
-            table = _Table.of(self, everywhere, grids, label)
+            table = Table.of(self.pieces, everywhere, grids, label)
             moved = _anneal(self, table, graph, rows, start, target, elsewhere, heat, seed + attempt)
             label[rows] = grids[moved]
-            trial = _Table.of(self, everywhere, grids, label)
+            trial = Table.of(self.pieces, everywhere, grids, label)
             verdict = trial.verdict(elsewhere)
             # Drawing anew moves much: not for households alone.
             better = verdict < best if start is local else verdict[0] < best[0]
-            if better and _holds(graph.weight, local, moved, len(grids), self.band):
+            if better and _holds(graph, local, moved, len(grids), self.band):
                 best, chosen = verdict, (trial, label)
         if chosen is not None:
             trial, self.label = chosen
@@ -240,68 +234,9 @@ class _Work:
         self.label[longest["block"].to_numpy()] = longest["grid"].to_numpy()
 
 
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """Who holds how much of which department grid within one parent.
-
-    Parameters
-    ----------
-    polygons
-        (p,) department grids with a real piece there.
-    total
-        (p,) pieces of each in the whole county, and one for what it has outside.
-    held, whole
-        (k, p) blocks of each grid with a piece of a department grid, and those that it fills.
-    homes
-        (k, p) households on the pieces.
-    size
-        (k,) blocks of each grid.
-    """
-
-    polygons: m.Ints
-    total: m.Ints
-    held: m.Ints
-    whole: m.Ints
-    homes: m.Floats
-    size: m.Ints
-
-    @classmethod
-    def of(cls, work: _Work, everywhere: m.Ints, grids: m.Ints, label: m.Ints) -> _Table:
-        """Count the blocks of a parent, water too."""
-        pieces, block = _slices(work.first, everywhere)
-        polygons, local = np.unique(work.pieces.polygon[pieces], return_inverse=True)
-        grid = np.searchsorted(grids, label[block])
-        shape = (len(grids), len(polygons))
-        held, whole, homes = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape)
-        np.add.at(held, (grid, local), 1)
-        np.add.at(whole, (grid, local), (work.pieces.whole[pieces] & work.atoms.real[block]).astype(np.int64))
-        np.add.at(homes, (grid, local), work.homes[pieces])
-        size = np.zeros(len(grids), np.int64)
-        np.add.at(size, np.searchsorted(grids, label[everywhere]), work.atoms.real[everywhere].astype(np.int64))
-        return cls(polygons, work.total[polygons], held, whole, homes, size)
-
-    @property
-    def crossing(self) -> m.Flags:
-        """(k, p) whether a department grid crosses a grid."""
-        return np.asarray((self.held > 0) & (self.whole < self.size[:, None]) & (self.held < self.total), dtype=bool)
-
-    def verdict(self, elsewhere: m.Ints) -> tuple[int, float]:
-        """Return how many department grids are cut, and their households in the grids they cross: less is better."""
-        crossing = self.crossing
-        cut = (crossing.sum(axis=0) + elsewhere > 0).sum()
-        return int(cut), round(float(self.homes[crossing].sum()), 6)
-
-
-def _slices(first: m.Ints, blocks: m.Ints) -> tuple[m.Ints, m.Ints]:
-    """Return the pieces of blocks, and whose each is."""
-    count = first[blocks + 1] - first[blocks]
-    owner = np.repeat(blocks, count)
-    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first[blocks], count), owner
-
-
 def _anneal(
     work: _Work,
-    table: _Table,
+    table: Table,
     graph: BlockGraph,
     rows: m.Ints,
     start: m.Ints,
@@ -311,11 +246,11 @@ def _anneal(
     seed: int,
 ) -> m.Ints:
     """Return the labels of the blocks of a parent after annealing."""
-    pieces, _ = _slices(work.first, rows)
-    first = np.r_[0, np.cumsum(work.first[rows + 1] - work.first[rows])]
-    polygon = np.searchsorted(table.polygons, work.pieces.polygon[pieces])
-    real = work.atoms.real[rows].astype(np.int64)
-    filled = (work.pieces.whole & work.atoms.real[work.pieces.atom])[pieces].astype(np.int64)
+    pieces = work.pieces
+    on = pieces.on(rows)
+    first = np.r_[0, np.cumsum(pieces.first[rows + 1] - pieces.first[rows])]
+    polygon = np.searchsorted(table.polygons, pieces.polygon[on])
+    real, filled = pieces.real[rows].astype(np.int64), pieces.filled[on].astype(np.int64)
     # As in drawing: a round grid of the mean area has a border of about this length.
     scale = max(float(graph.length_m.sum()) / 2 / np.sqrt(len(rows) * len(target)), 1.0)
     label = start.copy()
@@ -345,13 +280,21 @@ def _targets(load: m.Floats, band: float) -> m.Floats:
     return np.asarray(np.where(np.abs(load - mean) <= band * mean, mean, load), dtype=np.float64)
 
 
-def _holds(weight: m.Floats, before: m.Ints, after: m.Ints, parts: int, band: float) -> bool:
-    """Whether no grid leaves the band or gets further out of it, and none is empty."""
-    old, new = (totals(label, weight, parts) for label in (before, after))
-    mean = weight.sum() / parts
+def _holds(graph: BlockGraph, before: m.Ints, after: m.Ints, parts: int, band: float) -> bool:
+    """Whether no grid is further out of the band than before, or empty, and grids are in no more parts."""
+    old, new = (totals(label, graph.weight, parts) for label in (before, after))
+    mean = graph.weight.sum() / parts
     excess = [np.maximum(np.abs(load - mean) - band * mean, 0.0) for load in (old, new)]
     there = np.bincount(after, minlength=parts) > 0
-    return bool((excess[1] <= excess[0] + 1e-9).all() and there.all())
+    in_band = (excess[1] <= excess[0] + 1e-9).all()
+    return bool(in_band and there.all() and _parts(graph, after) <= _parts(graph, before))
+
+
+def _parts(graph: BlockGraph, label: m.Ints) -> int:
+    """Return how many parts grids have, those that a bridge joins counted as one."""
+    tail = np.repeat(np.arange(len(label)), np.diff(graph.start))
+    same = label[tail] == label[graph.neighbour]
+    return int(connected(len(label), tail[same], graph.neighbour[same]).max(initial=-1)) + 1
 
 
 def _beyond(integration: Integration) -> m.Flags:
@@ -378,8 +321,8 @@ def _unavoidable(work: _Work) -> m.Flags:
     """Whether a department grid is cut however blocks are put together within their parents."""
     pieces, size = work.pieces, len(work.beyond)
     split = np.zeros(size, dtype=bool)
-    split[pieces.polygon[~pieces.whole]] = True
-    parent = work.parent[pieces.atom]
+    split[pieces.polygon[~pieces.filled]] = True
+    parent = work.parent[pieces.block]
     low, high = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, dtype=np.int64)
     np.minimum.at(low, pieces.polygon, parent)
     np.maximum.at(high, pieces.polygon, parent)

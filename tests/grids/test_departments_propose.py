@@ -9,9 +9,11 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lattice import CRS, lattice, layer, square
+from town import make_town
 
 import gridmap
 from gridmap.errors import PlanError
+from gridmap.grids.assemble import plan_from_blocks
 
 SIZE = 12
 ROW, COLUMN = np.indices((SIZE, SIZE))
@@ -123,3 +125,31 @@ def test_a_plan_without_blocks_says_what_to_do():
     found = gridmap.integrate(plain, {"公安": layer({"P1": square(0, 0, 550, 600)}).to_crs(CRS)})
     with pytest.raises(PlanError, match="blocks_from_plan"):
         found.propose()
+
+
+def test_in_a_town_on_a_river_grids_stay_whole_and_water_stays_with_its_bank(tmp_path):
+    """The plan made of the proposed labels breaks no rule that the drawn one kept."""
+    town = make_town()
+    network = town.network(tmp_path)
+    plan = gridmap.draw_plan(
+        town.blocks(), network, levels={"large": 1, "medium": 2, "small": 14}, county_code="320214", band=0.3
+    )
+    west, south, east, _ = town.boundary.total_bounds
+    step = (east - west) / 4
+    squares = {
+        f"P{i}{j}": shapely.box(west + i * step, south + j * step, west + (i + 1) * step, south + (j + 1) * step)
+        for i in range(4) for j in range(4)
+    }  # fmt: skip
+    proposal = gridmap.integrate(plan, {"公安": layer(squares)}).propose(network)
+    assert len(proposal.moves) > 0
+    blocks = plan.blocks.assign(small=plan.blocks["block"].map(labels_after(plan, proposal)))
+    grids = {spec.name: plan.layers[spec.name] for spec in plan.levels}
+    for name in plan.labelled_levels[1:]:
+        assert (blocks[name] == plan.blocks[name]).all()
+    after = plan_from_blocks(blocks, plan.levels, grids, metadata=plan.metadata)
+    was, now = (gridmap.check_plan(each) for each in (plan, after))
+    for rule in ("not_contiguous", "overlap", "gap", "not_nested", "one_community"):
+        assert (now["rule"] == rule).sum() <= (was["rule"] == rule).sum(), rule
+    again = gridmap.integrate(after, {"公安": layer(squares)}).summary
+    assert again["grids_cut"].sum() == proposal.cut_after
+    assert again["households_cut"].sum() <= proposal.summary["households_before"].sum()
