@@ -263,7 +263,7 @@ def test_rebalancing_brings_grids_back_into_the_band(plan):
     draft.move([block(0, 4), block(1, 4), block(2, 4)], to="320299001002")
     edit = draft.rebalance()
     assert edit.after.in_band == 1.0
-    assert edit.rebalance.lower_bound <= edit.rebalance.moved_households <= 40.0
+    assert edit.rebalance.lower_bound <= edit.rebalance.moved_households <= 50.0  # whole blocks of ten
     small = draft.blocks()
     for _, own in small.groupby("small"):
         near = nx.Graph()
