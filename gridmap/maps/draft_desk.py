@@ -76,7 +76,7 @@ class Desk:
         self._slot: dict[str, int] = {}
         self._label: Ints = np.empty(0, dtype=np.int64)
         self._figures: Ints = np.empty((0, len(SCALES)), dtype=np.int64)
-        self._parents: dict[str, str | None] = {}
+        self._kin: dict[str, list[str | None]] = {}
         every = self._mosaic.since(0, range(len(self._mosaic.numbers)))
         self.scene: dict[str, Any] = {
             "quantum": QUANTUM,
@@ -114,7 +114,7 @@ class Desk:
             "label": encode_ints(label),
             "grids": encode_ints(np.diff(grids, prepend=0)),
             "figures": encode_figures(figures),
-            "parents": self._new_parents(),
+            "kin": self._new_kin(),
             "whole": whole_figures(metrics),
             "locked": sorted(self.draft.locked),
             "edits": len(self.draft.edits),
@@ -146,14 +146,15 @@ class Desk:
         self._figures = figures
         return other, figures[other]
 
-    def _new_parents(self) -> dict[str, str | None]:
-        """Return the parent of each grid of any level whose parent is new."""
-        found: dict[str, str | None] = {}
-        for level in [*self._upper()[1:], self.draft.finest] if self._upper() else []:
+    def _new_kin(self) -> dict[str, list[str | None]]:
+        """Return parent and name of the grids of all levels for which these are new."""
+        found: dict[str, list[str | None]] = {}
+        for level in [*self._upper(), self.draft.finest]:
             layer = self.draft[level]
-            found.update(zip(layer.index, layer["parent"], strict=True))
-        new = {code: parent for code, parent in found.items() if self._parents.get(code, "") != parent}
-        self._parents = found
+            for code, parent, name in zip(layer.index, layer["parent"], layer["name"], strict=True):
+                found[str(code)] = [None if each is None else str(each) for each in (parent, name)]
+        new = {code: kin for code, kin in found.items() if self._kin.get(code) != kin}
+        self._kin = found
         return new
 
     def everything(self) -> dict[str, Any]:
@@ -169,7 +170,7 @@ class Desk:
             "label": encode_ints(self._label),
             "grids": encode_ints(np.diff(grids, prepend=0)),
             "figures": encode_figures(self._figures),
-            "parents": dict(self._parents),
+            "kin": dict(self._kin),
             "whole": whole_figures(self.draft.metrics()),
             "locked": sorted(self.draft.locked),
             "edits": len(self.draft.edits),
@@ -195,7 +196,7 @@ class Desk:
             return self._answer(str(request.get("do")), request)
         except EditRefused as refused:
             self._options = doable(refused)
-            rows = [self._mosaic.rows_of(getattr(option, "blocks", ())).tolist() for option in self._options]
+            rows = [self._mosaic.rows_of(option.blocks).tolist() for option in self._options]
             return {"is": "refused", **refusal_data(refused), "previews": rows}
         except (GridmapError, shapely.errors.GEOSException) as error:
             return {"is": "failed", "message": str(error)}

@@ -134,10 +134,9 @@ class Mosaic:
         for owner, ring in zip(owners, ids, strict=True):
             pieces = [key[piece] for piece in cut_ring(ring, cuts)]
             found[owner].append(number_arcs(pieces, self._known, kept))
-        new = [_places(arc) for arc in kept[first:]]
+        new = _places(kept[first:])
         self.arcs += new
-        ends = np.array([arc[at] for arc in kept[first:] for at in (0, -1)], dtype=np.int64)
-        self._nodes = np.union1d(self._nodes, ends)
+        self._nodes = np.union1d(self._nodes, np.array([arc[[0, -1]] for arc in kept[first:]], dtype=np.int64))
         for row, shape in zip(rows, found, strict=True):
             self.shapes[row] = tuple(shape)
         return Patch(np.array(rows, dtype=np.int64), first, tuple(new), tuple(self.shapes[row] for row in rows))
@@ -162,5 +161,10 @@ class Mosaic:
         }
 
 
-def _places(arc: Ints) -> Ints:
-    return np.column_stack([(arc >> _BITS) - _HALF, (arc & (2 * _HALF - 1)) - _HALF])
+def _places(arcs: list[Ints]) -> list[Ints]:
+    """Return the arcs with each vertex, until here one number, as longitude and latitude."""
+    if not arcs:
+        return []
+    every = np.concatenate(arcs)
+    places = np.column_stack([(every >> _BITS) - _HALF, (every & (2 * _HALF - 1)) - _HALF])
+    return np.split(places, np.cumsum([len(arc) for arc in arcs])[:-1])

@@ -74,12 +74,12 @@ def edit_data(edit: Any, took_back: str | None) -> dict[str, Any]:
     if not hasattr(edit, "before"):  # recorded in the file that the plan was read from: only what was done is known
         blocks = edit.journal["block"].nunique() if len(edit.journal) else 0
         codes = sorted({str(code) for name in ("old", "new") for code in edit.journal[name].dropna()})
-        title = edit_text(edit.action, codes, blocks, 0.0, took_back)
+        title = edit_text(edit.action, len(codes), blocks, None, took_back)
         return {"title": title, "number": edit.number, "codes": codes, "blocks": [], "rows": [], "more": 0}
     before, after = (edit.after, edit.before) if took_back == "undo" else (edit.before, edit.after)
     rows = _before_after(before, after)
     return {
-        "title": edit_text(edit.action, edit.changed, len(edit.moved_blocks), edit.moved_households, took_back),
+        "title": edit_text(edit.action, len(rows), len(edit.moved_blocks), edit.moved_households, took_back),
         "number": edit.number,
         "codes": list(edit.changed),
         "blocks": list(edit.moved_blocks),
@@ -124,6 +124,7 @@ def refusal_data(refused: EditRefused) -> dict[str, Any]:
         "place": None if bounds is None else shapely.to_geojson(place),
         "bounds": bounds,
         "options": [option_text(option) for option in doable(refused)],
+        "lines": [None if option.line is None else shapely.to_geojson(option.line) for option in doable(refused)],
         "advice": [option for option in refused.allowed if isinstance(option, str)],
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from gridmap.settings import text
@@ -59,10 +58,11 @@ def option_text(option: Any) -> str:
     return text(f"{chinese} {codes}", f"{english} {codes}")
 
 
-def edit_text(action: str, codes: Sequence[str], blocks: int, households: float, took_back: str | None) -> str:
+def edit_text(action: str, grids: int, blocks: int, households: float | None, took_back: str | None) -> str:
     """Return one line about an edit that was done, taken back (``undo``) or done again (``redo``)."""
-    name = text(*ACTIONS.get(action, (action, action)))
-    back = f"{text(*ACTIONS[took_back])}{text('：', ': ')}" if took_back else ""
-    counted = text(f"{blocks:,} 个街块、{households:,.0f} 户", f"{blocks:,} blocks, {households:,.0f} households")
-    touched = text(f"涉及 {len(codes):,} 个网格", f"{len(codes):,} grids")
-    return f"{back}{name} · {counted} · {touched}"
+    said = [text(*ACTIONS.get(action, (action, action))), text(f"{blocks:,} 个街块", f"{blocks:,} blocks")]
+    if took_back:
+        said[0] = f"{text(*ACTIONS[took_back])}{text('：', ': ')}{said[0]}"
+    if households is not None:
+        said.append(text(f"{households:,.0f} 户", f"{households:,.0f} households"))
+    return " · ".join([*said, text(f"{grids:,} 个网格", f"{grids:,} grids")])

@@ -95,7 +95,9 @@ def rings_of(layers: Sequence[Any], quantum: float) -> tuple[list[Ints], list[in
     owners: list[int] = []
     for part, start, stop in zip(ring_part, np.r_[0, stops][:-1], stops, strict=True):
         ring = whole[start : stop - 1]
-        moved = (ring != np.roll(ring, 1, axis=0)).any(axis=1)
+        moved = np.empty(len(ring), dtype=bool)
+        moved[1:] = (ring[1:] != ring[:-1]).any(axis=1)
+        moved[:1] = (ring[:1] != ring[-1:]).any(axis=1)
         ring = ring[moved]
         if len(ring) >= 3:
             found.append(ring)
@@ -118,7 +120,7 @@ def nodes_of(ids: list[Ints], n_vertices: int) -> NDArray[np.bool_]:
     if not ids:
         return np.empty(0, dtype=np.bool_)
     here = np.concatenate(ids)
-    there = np.concatenate([np.roll(ring, -1) for ring in ids])
+    there = np.concatenate([part for ring in ids for part in (ring[1:], ring[:1])])
     stretches = np.unique(np.minimum(here, there) * n_vertices + np.maximum(here, there))
     ends = np.concatenate((stretches // n_vertices, stretches % n_vertices))
     return np.asarray(np.bincount(ends, minlength=n_vertices) != 2)
@@ -129,8 +131,7 @@ def cut_ring(ring: Ints, cuts: NDArray[np.bool_]) -> list[Ints]:
     at = np.flatnonzero(cuts[ring])
     if len(at) == 0:
         at = np.array([int(np.argmin(ring))])
-    turned = np.roll(ring, -at[0])
-    closed = np.append(turned, turned[0])
+    closed = np.concatenate((ring[at[0] :], ring[: at[0] + 1]))
     marks = [*(at - at[0]), len(ring)]
     return [closed[start : stop + 1] for start, stop in pairwise(marks)]
 

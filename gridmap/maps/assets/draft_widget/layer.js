@@ -16,6 +16,11 @@ function deviationClass(deviation, band) {
   return 2 + (share < 0 ? -size : size);
 }
 
+// Width in pixels of the borders of a level; 0 is the coarsest.
+function borderWidth(rank, depth) {
+  return [1.7, 3, 4.2][Math.min(depth - 1 - rank, 2)];
+}
+
 // What the canvas shows, and how world coordinates become pixels of it.
 class Frame {
   constructor(map, bounds) {
@@ -77,7 +82,7 @@ const MosaicLayer = L.Canvas.extend({
     ctx.save();
     ctx.lineJoin = ctx.lineCap = "round";
     const shown = this.shown(frame);
-    this.drawFills(ctx, frame, shown);
+    this.drawFills(ctx, frame);
     this.drawBackdrop(ctx, frame);
     this.drawBorders(ctx, frame, shown);
     this.drawMarks(ctx, frame);
@@ -105,28 +110,26 @@ const MosaicLayer = L.Canvas.extend({
           frame.trace(ctx, xy, arcAt[arc], arcAt[arc + 1], ref < 0, begin);
           begin = false;
         }
-        ctx.closePath();
+        // A ring ends where it began; closePath() would measure the whole path anew each time.
       }
   },
 
-  drawFills: function (ctx, frame, shown) {
+  drawFills: function (ctx, frame) {
     const { mosaic } = this;
+    const { xy, arcAt } = mosaic;
     const classOf = mosaic.codes.map((_, slot) => deviationClass(mosaic.figure(slot, "deviation"), mosaic.band));
-    const groups = new Map();
-    for (const row of shown) {
-      const at = classOf[mosaic.label[row]];
-      const colour = mosaic.water[row] ? WATER : at < 0 ? NO_FIGURE : FILLS[at];
-      if (!groups.has(colour)) groups.set(colour, []);
-      groups.get(colour).push(row);
-    }
-    for (const [colour, rows] of groups) {
-      this.traceRows(ctx, frame, rows);
+    const colourOf = (row) => (mosaic.water[row] ? WATER : (FILLS[classOf[mosaic.label[row]]] ?? NO_FIGURE));
+    for (const [colour, rings] of mosaic.areasBy(colourOf)) {
+      ctx.beginPath();
+      for (const ring of rings) {
+        if (frame.misses(ring.box, 0)) continue;
+        ring.refs.forEach((ref, k) => {
+          const arc = ref < 0 ? ~ref : ref;
+          frame.trace(ctx, xy, arcAt[arc], arcAt[arc + 1], ref < 0, k === 0);
+        });
+      }
       ctx.fillStyle = colour;
       ctx.fill("evenodd");
-      // A hair of the same colour closes the seams between fills of two paths.
-      ctx.strokeStyle = colour;
-      ctx.lineWidth = 0.5;
-      if (rows.length < 4000) ctx.stroke();
     }
   },
 
@@ -150,15 +153,17 @@ const MosaicLayer = L.Canvas.extend({
     }
   },
 
+  // Borders are thinner where grids are small on the screen.
   drawBorders: function (ctx, frame, shown) {
     const { mosaic } = this;
     const finest = mosaic.depth - 1;
-    const blockPx = Math.sqrt(((frame.box[2] - frame.box[0]) * (frame.box[3] - frame.box[1]) * frame.scale ** 2) / (shown.length + 1));
-    const grown = Math.max(0.7, Math.min(1.5, 0.7 + (frame.zoom - 12) * 0.15));
-    if (blockPx > 18) this.strokeRank(ctx, frame, BLOCK_LINE, "rgba(80, 84, 92, 0.38)", 0.8);
+    const area = shown.reduce((sum, row) => sum + areaOf(mosaic.boxes[row]), 0) * frame.scale ** 2;
+    const grids = new Set(shown.map((row) => mosaic.label[row])).size;
+    const grown = Math.max(0.3, Math.min(1.5, Math.sqrt(area / (grids + 1)) / 70));
+    if (Math.sqrt(area / (shown.length + 1)) > 18) this.strokeRank(ctx, frame, BLOCK_LINE, "rgba(80, 84, 92, 0.38)", 0.8);
     for (let rank = finest; rank >= 0; rank--) {
-      const wide = (rank === finest ? 1.7 : rank === finest - 1 ? 3 : 4.2) * grown;
-      if (rank < finest || finest === 0) this.strokeRank(ctx, frame, rank, "rgba(255, 255, 255, 0.85)", wide + 2);
+      const wide = Math.max(0.8, borderWidth(rank, mosaic.depth) * grown);
+      if (wide > 2.4) this.strokeRank(ctx, frame, rank, "rgba(255, 255, 255, 0.85)", wide + 2);
       this.strokeRank(ctx, frame, rank, rank === finest ? "#37414d" : "#16202b", wide);
     }
   },
@@ -171,7 +176,11 @@ const MosaicLayer = L.Canvas.extend({
         frame.trace(ctx, mosaic.xy, mosaic.arcAt[arc], mosaic.arcAt[arc + 1], false, true);
     ctx.strokeStyle = colour;
     ctx.lineWidth = width;
+    // Round ends are slow, and not to be seen on thin lines.
+    ctx.lineCap = width < 2 ? "butt" : "round";
+    ctx.lineJoin = width < 2 ? "bevel" : "round";
     ctx.stroke();
+    ctx.lineJoin = ctx.lineCap = "round";
   },
 
   // Outline of some rows: arcs with one of them on one side only.
@@ -251,6 +260,10 @@ const MosaicLayer = L.Canvas.extend({
     ctx.fillText(words, x, y);
   },
 });
+
+function areaOf(box) {
+  return (box[2] - box[0]) * (box[3] - box[1]);
+}
 
 // A place for a name inside a grid: the block nearest to its middle, large blocks preferred.
 function nameSpot(mosaic, rows) {

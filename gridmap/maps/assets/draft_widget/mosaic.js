@@ -11,7 +11,7 @@ class Mosaic {
     this.columns = Object.keys(scene.columns);
     this.depth = scene.levels.length;
     Object.assign(this, { number: [], homes: [], water: [], shapes: [], codes: [], label: [], locked: new Set() });
-    Object.assign(this, { rowOf: new Map(), slotOf: new Map(), parent: new Map(), figures: [], whole: null });
+    Object.assign(this, { rowOf: new Map(), slotOf: new Map(), kin: new Map(), figures: [], whole: null });
     this.xy = new Float64Array(0);
     this.arcAt = [0];
     this.patch(scene.blocks);
@@ -84,11 +84,12 @@ class Mosaic {
     const figures = gridmap.decodeInts(change.figures);
     const width = this.columns.length;
     grids.forEach((grid, i) => (this.figures[grid] = figures.slice(i * width, (i + 1) * width)));
-    for (const [code, parent] of Object.entries(change.parents)) this.parent.set(code, parent);
+    for (const [code, kin] of Object.entries(change.kin)) this.kin.set(code, kin);
     this.whole = change.whole;
     this.edits = change.edits;
     this.locked = new Set(change.locked);
     this.findBorders();
+    this.areas = null;
     this.members = null;
     this.spots = [];
   }
@@ -123,11 +124,71 @@ class Mosaic {
     Object.assign(this, { one, other });
   }
 
+  // Rings round all rows of one kind, by kind: few and long, where single blocks would be many and short.
+  areasBy(kindOf) {
+    if (this.areas) return this.areas;
+    const kinds = new Map();
+    const put = (kind, arc) => {
+      if (!kinds.has(kind)) kinds.set(kind, []);
+      kinds.get(kind).push(arc);
+    };
+    for (let arc = 0; arc < this.arcs; arc++) {
+      if (this.one[arc] < 0) continue;
+      const a = kindOf(this.one[arc]);
+      const b = this.other[arc] < 0 ? null : kindOf(this.other[arc]);
+      if (a === b) continue;
+      put(a, arc);
+      if (b !== null) put(b, arc);
+    }
+    this.areas = new Map([...kinds].map(([kind, arcs]) => [kind, this.chain(arcs)]));
+    return this.areas;
+  }
+
+  // Arcs put together to rings; filled by the even-odd rule, so that it does not matter which way to go at a crossing.
+  chain(arcs) {
+    const ends = new Map();
+    const key = (at) => `${this.xy[at]} ${this.xy[at + 1]}`;
+    const from = (arc) => key(this.arcAt[arc]);
+    const to = (arc) => key(this.arcAt[arc + 1] - 2);
+    for (const arc of arcs)
+      for (const end of [from(arc), to(arc)]) {
+        if (!ends.has(end)) ends.set(end, []);
+        ends.get(end).push(arc);
+      }
+    const done = new Set();
+    const rings = [];
+    for (const first of arcs) {
+      if (done.has(first)) continue;
+      const ring = { refs: [], box: [Infinity, Infinity, -Infinity, -Infinity] };
+      let at = from(first);
+      for (let arc = first; arc !== undefined; ) {
+        done.add(arc);
+        const backwards = from(arc) !== at;
+        ring.refs.push(backwards ? ~arc : arc);
+        widen(ring.box, this.arcBoxes, 4 * arc);
+        at = backwards ? from(arc) : to(arc);
+        arc = ends.get(at).find((each) => !done.has(each));
+      }
+      rings.push(ring);
+    }
+    return rings;
+  }
+
   // Codes of the grids that a grid lies in, from the coarsest level to itself.
   lineage(code) {
     const found = [code];
-    while (found.length < this.depth) found.unshift(this.parent.get(found[0]) ?? null);
+    while (found.length < this.depth) found.unshift(this.parent(found[0]));
     return found;
+  }
+
+  parent(code) {
+    return (this.kin.get(code) ?? [null])[0];
+  }
+
+  // How people call the grid above one: its name, or what its code adds to its own parent's; "" for none.
+  parentName(slot) {
+    const parent = this.parent(this.codes[slot]);
+    return parent === null ? "" : this.kin.get(parent)?.[1] ?? this.shorten(parent);
   }
 
   rowsOf(slot) {
@@ -202,8 +263,11 @@ class Mosaic {
 
   // Code without what it shares with its parent: short enough to stand on the map.
   shortCode(slot) {
-    const code = this.codes[slot];
-    const parent = this.parent.get(code);
+    return this.shorten(this.codes[slot]);
+  }
+
+  shorten(code) {
+    const parent = this.parent(code);
     return parent && code.startsWith(parent) && code.length > parent.length ? code.slice(parent.length) : code;
   }
 }

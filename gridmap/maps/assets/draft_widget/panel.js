@@ -107,7 +107,7 @@ class Panel {
     this.picked.replaceChildren(
       both(
         rows.length ? `${rows.length.toLocaleString("en")} 个街块 · ${homes.toLocaleString("en")} 户` : "未选街块",
-        rows.length ? "blocks · households" : "no block", "div", "gmd-count"
+        rows.length ? "blocks, households" : "no block", "div", "gmd-count"
       )
     );
     if (rows.length) this.picked.append(this.targets(rows));
@@ -120,7 +120,7 @@ class Panel {
     const locked = grids.length > 0 && grids.every((code) => mosaic.locked.has(code));
     const can = {
       move: rows.length > 0 && grids.length === 1, split: grids.length === 1, line: true, merge: grids.length > 1,
-      redraw: grids.length > 0, rebalance: true, lock: grids.length > 0, undo: true, redo: true, propose: true,
+      redraw: grids.length > 0, rebalance: true, lock: grids.length > 0, undo: true, redo: true, propose: mosaic.edits > 0,
     };
     for (const made of this.buttons) made.disabled = view.busy || !can[made.dataset.do];
     const lock = this.buttons.find((made) => made.dataset.do === "lock");
@@ -136,7 +136,7 @@ class Panel {
     const made = el("div", "gmd-chips");
     made.append(both("移到", "Move to", "span", "gmd-lead"));
     const chosen = view.gridSlots();
-    for (const slot of view.mosaic.gridsBeside(rows).slice(0, 6)) if (!chosen.includes(slot)) made.append(this.chip(slot, false));
+    for (const slot of view.mosaic.gridsBeside(rows).slice(0, 5)) if (!chosen.includes(slot)) made.append(this.chip(slot, false));
     return made;
   }
 
@@ -149,7 +149,8 @@ class Panel {
     const dot = el("i", "gmd-dot");
     const at = deviationClass(deviation, mosaic.band);
     dot.style.background = at < 0 ? NO_FIGURE : FILLS[at];
-    made.append(dot, el("b", "", chosen ? mosaic.codes[slot] : mosaic.shortCode(slot)), deviation === null ? "" : signed(deviation));
+    const above = mosaic.parentName(slot);
+    made.append(dot, above, el("b", "", mosaic.shortCode(slot)), deviation === null ? "" : signed(deviation));
     if (chosen) made.append(el("span", "gmd-x", "×"));
     made.addEventListener("click", () => (chosen ? this.view.toggleGrid(slot) : this.view.aim(slot)));
     return made;
@@ -196,8 +197,10 @@ class Panel {
       const line = el("tr", !row.before ? "gmd-made" : !row.after ? "gmd-ended" : "");
       line.dataset.code = row.code;
       const slot = mosaic.slotOf.get(row.code);
-      const name = el("td", "gmd-code", slot === undefined ? row.code : mosaic.shortCode(slot));
+      const name = el("td");
       name.title = row.code;
+      name.append(el("b", "gmd-code", slot === undefined ? row.code : mosaic.shortCode(slot)));
+      name.append(el("span", "gmd-above", slot === undefined ? "" : mosaic.parentName(slot)));
       line.append(name);
       COLUMNS.forEach(([, , , write], k) => {
         if (!known[k]) return;
@@ -235,10 +238,11 @@ class Panel {
       const made = el("button", "gmd-option", words);
       made.type = "button";
       made.dataset.option = number;
-      made.addEventListener("mouseenter", () => view.offer(refusal.previews[number]));
+      made.addEventListener("mouseenter", () => view.offer(refusal.previews[number], refusal.lines[number]));
       made.addEventListener("mouseleave", () => view.offer([]));
       made.addEventListener("click", () => view.ask("option", { number }));
       this.said.append(made);
     });
+    this.said.scrollIntoView({ block: "nearest" });
   }
 }

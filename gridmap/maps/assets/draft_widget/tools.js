@@ -3,7 +3,7 @@
 const TOOLS = [
   ["blocks", "选街块", "Blocks", "单击街块选中或取消 · click a block to pick or drop it"],
   ["lasso", "套索", "Lasso", "按住拖一圈，选中圈内街块 · hold and draw round blocks"],
-  ["grids", "选网格", "Grids", "单击网格选中或取消；右键随时可选 · click a grid; the right button does so at any time"],
+  ["grids", "选网格", "Grids", "单击网格选中或取消；随时可用右键点选目标 · click grids; the right button picks one at any time"],
   ["line", "划线", "Line", "依次单击画线，双击结束 · click along the line, double-click to end"],
 ];
 
@@ -17,7 +17,8 @@ class Tools {
     map.on("dblclick", (event) => this.finish(event));
     map.on("contextmenu", (event) => {
       L.DomEvent.preventDefault(event.originalEvent);
-      this.pickGrid(event.latlng);
+      const row = view.mosaic.at(event.latlng);
+      if (row >= 0) view.aim(view.mosaic.label[row]);
     });
     map.on("mousedown", (event) => this.press(event));
     map.on("mousemove", (event) => this.move(event.latlng));

@@ -1,5 +1,8 @@
 // The widget: one or two maps, the panel, and the talk with Python.
 
+// Clear of the bar of tools.
+const ROOM = { paddingTopLeft: [12, 58], paddingBottomRight: [12, 12] };
+
 class View {
   constructor(model, root) {
     Object.assign(this, { model, root, busy: false, asked: 0, edit: null, picked: new Set(), slots: [], timer: null });
@@ -20,6 +23,9 @@ class View {
     this.refusedPlace = L.geoJSON(null, {
       interactive: false, pane: "gmd-sketch", style: { color: REFUSED, weight: 3, fillOpacity: 0.12 },
       pointToLayer: (_, latlng) => L.circleMarker(latlng, { radius: 9, color: REFUSED, pane: "gmd-sketch" }),
+    }).addTo(this.main.map);
+    this.offeredLine = L.geoJSON(null, {
+      interactive: false, pane: "gmd-sketch", style: { color: OFFERED, weight: 4, dashArray: "8 6" },
     }).addTo(this.main.map);
     this.panel = new Panel(this);
     root.append(this.panel.root);
@@ -52,9 +58,10 @@ class View {
       pane.style.pointerEvents = "none";
     }
     L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+    L.control.zoom({ position: "bottomright", zoomInTitle: "放大 zoom in", zoomOutTitle: "缩小 zoom out" }).addTo(map);
     const layer = new MosaicLayer(mosaic, this.backdrop, { pane: "gmd-canvas", padding: 0.15 });
     const bounds = mosaic.bounds(mosaic.living());
-    if (bounds) map.fitBounds(bounds, { padding: [12, 12], animate: false });
+    if (bounds) map.fitBounds(bounds, { ...ROOM, animate: false });
     layer.addTo(map);
     return { box, map, layer };
   }
@@ -81,12 +88,19 @@ class View {
     const band = Math.round(100 * this.scene.band);
     const wide = Math.round(250 * this.scene.band);
     legend.append(both("户数偏差", "Deviation", "div", "gmd-lead"));
-    const words = [`< −${wide}%`, `−${wide}…−${band}%`, `±${band}%`, `+${band}…+${wide}%`, `> +${wide}%`];
+    const words = [`< −${wide}%`, `−${wide} ~ −${band}%`, `±${band}%`, `+${band} ~ +${wide}%`, `> +${wide}%`];
     words.forEach((word, k) => {
       const line = el("div", "gmd-class");
       const patch = el("i");
       patch.style.background = FILLS[k];
       line.append(patch, word);
+      legend.append(line);
+    });
+    this.scene.levels.forEach((level, rank) => {
+      const line = el("div", "gmd-class");
+      const stroke = el("i", "gmd-stroke");
+      stroke.style.borderTopWidth = `${borderWidth(rank, this.scene.levels.length)}px`;
+      line.append(stroke, level);
       legend.append(line);
     });
     this.stage.append(legend);
@@ -257,12 +271,15 @@ class View {
     this.layer.marks.refused = null;
     this.layer.marks.offered = new Set();
     this.refusedPlace.clearLayers();
+    this.offeredLine.clearLayers();
     this.panel.say("hint", "");
     this.layer.repaint();
   }
 
-  offer(rows) {
+  offer(rows, line) {
     this.layer.marks.offered = new Set(rows);
+    this.offeredLine.clearLayers();
+    if (line) this.offeredLine.addData(JSON.parse(line));
     this.layer.repaint();
   }
 
@@ -324,10 +341,12 @@ class View {
 
   fit() {
     const bounds = this.mosaic.bounds(this.mosaic.living());
-    if (bounds) this.main.map.fitBounds(bounds, { padding: [12, 12], animate: false });
+    if (bounds) this.main.map.fitBounds(bounds, { ...ROOM, animate: false });
   }
 
   resize() {
+    // Whole pixels: half a pixel blurs a canvas.
+    if (this.current) this.current.box.style.flex = `0 0 ${Math.floor(this.stage.clientWidth / 2)}px`;
     this.main.map.invalidateSize({ animate: false });
     if (this.current) this.current.map.invalidateSize({ animate: false });
     if (!this.sized && this.stage.clientWidth) {
