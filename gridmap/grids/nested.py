@@ -1,34 +1,38 @@
 """Dividing blocks into grids of several levels at once: exact counts, every grid of every level whole, all balanced.
 
-METIS (Karypis and Kumar 1998) divides from coarse to fine with targets proportional to the number of grids to come;
-what it leaves in pieces is mended; then border blocks of the finest level move by simulated annealing, across the
-borders of drawn parents too, as long as grid, parent and grandparent stay whole; what is still out of the band is
-divided anew in pairs by random spanning trees (as in ReCom: DeFord, Duchin and Solomon 2021).
+METIS divides from coarse to fine with targets proportional to the number of grids to come; what it leaves in pieces is
+mended; then border blocks move by simulated annealing, across the borders of drawn parents too, as long as grid,
+parent and grandparent stay whole; what is still out of the band is divided anew in pairs by random spanning trees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import pymetis
 
 from gridmap.errors import DrawError
 from gridmap.grids import mosaic as m
 from gridmap.grids.adjacency import BlockGraph, totals
-from gridmap.grids.nested_moves import anneal_nested, resplit
-from gridmap.grids.partition import apportion, join_islets, make_whole, share_land
+from gridmap.grids.nested_moves import anneal_nested
+from gridmap.grids.nested_shares import apportion
+from gridmap.grids.nested_start import first_division, within
+from gridmap.grids.nested_trees import resplit
 
-STEPS_PER_BLOCK: Final = 120
-"""Tries of annealing a block; more gains little (measured on the benchmark town)."""
-HEAT: Final = 0.25
-UPPER: Final = 0.35
-"""What a metre of border costs more for each level above whose border it is too."""
+STEPS: Final = 150
+"""Moves that annealing tries per border block; more gains little (measured on the benchmark town)."""
+HEAT: Final = 1.0
+"""Temperature at first: so many sides of a block longer may the border become."""
+BORDER: Final = 1.0
+"""What a border as long as a grid is wide costs, against the workload out of the band."""
+UPPER: Final = 0.5
+"""What a metre of border costs more for each level above whose border it is too, as a share."""
+UPPER_BAND: Final = 0.25
+"""Parents are kept to this share of the band: then grids in the band of their siblings are in that of the county."""
 TREES: Final = 10
-ROUNDS: Final = 5
-_WEIGHT_UNITS: Final = 1_000
+ROUNDS: Final = 6
 
 
 def divide_nested(
@@ -40,6 +44,10 @@ def divide_nested(
     seed: int,
 ) -> tuple[m.Ints, ...]:
     """Divide blocks into grids of several levels.
+
+    Every part of the land gets grids by its weight; a part too small for one joins the grid of its parent that is
+    nearest. Banks that a bridge joins are one part. Within each part of the land every grid of every level is
+    connected.
 
     Parameters
     ----------
@@ -78,125 +86,93 @@ def divide_nested(
     >>> np.bincount(large).tolist(), np.bincount(small).tolist()
     ([8, 8], [4, 4, 4, 4])
     """
-    parent = np.zeros(len(graph.weight), dtype=np.int64) if group is None else np.asarray(group, dtype=np.int64)
-    groups = int(parent.max(initial=-1)) + 1
-    shared = [_per_group(graph, parent, groups, count) for count in counts]
-    labels = _start(graph, parent, shared, seed)
-    small = labels[-1].astype(np.int64).copy()
-    finest = int(small.max()) + 1
-    first = np.empty(finest, dtype=np.int64)
-    first[small[::-1]] = np.arange(len(small))[::-1]
-    up = np.array([above[first] for above in [*labels[-2::-1], parent]], dtype=np.int64).reshape(-1, finest)
-    target = (totals(parent, graph.weight, groups) / shared[-1])[up[-1]]
-    _refine(graph, small, up, 1, target, band, seed)
-    return (*(up[level][small] for level in range(len(labels) - 2, -1, -1)), small)
-
-
-def _per_group(graph: BlockGraph, parent: m.Ints, groups: int, count: m.Ints | int) -> m.Ints:
-    if np.ndim(count):
-        return np.asarray(count, dtype=np.int64)
-    size = np.bincount(parent, minlength=groups)
-    return apportion(totals(parent, graph.weight, groups), int(count), most=size)
-
-
-def _refine(
-    graph: BlockGraph, label: m.Ints, up: m.Ints, fixed: int, target: m.Floats, band: float, seed: int
-) -> None:
-    """Improve labels in place: annealing, then pairs that are out of the band, in turns."""
-    scale = max(float(graph.length_m.sum()) / 2 / np.sqrt(len(graph.weight) * len(target)), 1.0)
-    held = np.zeros(len(target), dtype=bool)
-    base = (graph.start, graph.neighbour, graph.cost, graph.bridge, graph.weight)
-    steps = STEPS_PER_BLOCK * len(graph.weight)
-    anneal_nested(*base, label, up, fixed, target, held, band, scale, UPPER, steps, HEAT, seed)
-    for turn in range(ROUNDS):
-        if not resplit(*base, label, up, target, held, band, TREES, seed + turn):
-            break
-        more = seed + turn + 1
-        anneal_nested(*base, label, up, fixed, target, held, band, scale, UPPER, steps // 8, HEAT / 5, more)
+    given = np.zeros(len(graph.weight), dtype=np.int64) if group is None else np.asarray(group, dtype=np.int64)
+    graph = _lived_in(graph if group is None else within(graph, given), given)
+    shared = _counts_of_groups(graph, given, counts)
+    tiers: list[_Tier] = []
+    label, up = given, np.arange(len(shared[0]))[None, :]
+    for level, count in enumerate(shared):
+        coming = shared[level + 1] if level + 1 < len(shared) else None
+        label, up, tier = _next_level(graph, label, up, count, coming, band, seed)
+        tiers.insert(0, tier)
+        _settle(graph, label, up, tiers, seed)
+    return tuple(up[level][label] for level in range(len(shared) - 1, -1, -1))
 
 
 @dataclass(frozen=True, eq=False)
-class _Node:
-    """Blocks that become one grid of a level, and how many grids of each level below are to come of them."""
+class _Tier:
+    """What grids of one level are to be: their targets and the deviation accepted."""
 
-    members: m.Ints
-    below: tuple[int, ...]
-
-
-def _start(graph: BlockGraph, parent: m.Ints, counts: Sequence[m.Ints], seed: int) -> list[m.Ints]:
-    """Divide from coarse to fine; every grid whole on each part of the land."""
-    order = np.argsort(parent, kind="stable")
-    limits = np.searchsorted(parent[order], np.arange(len(counts[0]) + 1))
-    nodes = [
-        _Node(order[limits[g] : limits[g + 1]], tuple(int(count[g]) for count in counts)) for g in range(len(counts[0]))
-    ]
-    labels = []
-    for _ in counts:
-        nodes = [child for node in nodes for child in _children(graph, node, seed)]
-        label = np.empty(len(parent), dtype=np.int64)
-        for number, node in enumerate(nodes):
-            label[node.members] = number
-        labels.append(label)
-    return labels
+    target: m.Floats
+    band: float
 
 
-def _children(graph: BlockGraph, node: _Node, seed: int) -> list[_Node]:
-    parts, below = node.below[0], node.below[1:]
-    if any(low < high for high, low in zip(node.below, node.below[1:], strict=False)):
-        raise DrawError(f"{node.below[-1]} grids cannot fill {parts} grids above them: ask for as many")
-    if parts > len(node.members):
-        raise DrawError(f"{parts} grids are more than {len(node.members)} blocks can give")
-    shares = [_even(count, parts) for count in below]
-    if parts == 1:
-        return [_Node(node.members, below)]
-    inner = graph.subgraph(node.members)
-    wanted = shares[-1] if shares else np.ones(parts, dtype=np.int64)
-    label = _divide_land(inner, wanted, seed)
-    return [
-        _Node(node.members[label == part], tuple(int(share[part]) for share in shares)) for part in range(parts)
-    ]
+def _lived_in(graph: BlockGraph, group: m.Ints) -> BlockGraph:
+    """Return the graph with a weight of one a block where a given parent has no workload at all."""
+    empty = totals(group, graph.weight) <= 0
+    return replace(graph, weight=np.where(empty[group], 1.0, graph.weight)) if empty.any() else graph
 
 
-def _even(total: int, parts: int) -> m.Ints:
-    """Return ``total`` shared out evenly, the larger shares spread over the parts."""
-    edges = np.arange(parts + 1) * total // parts
-    return np.diff(edges).astype(np.int64)
+def _counts_of_groups(graph: BlockGraph, group: m.Ints, counts: Sequence[m.Ints | int]) -> list[m.Ints]:
+    size = np.bincount(group)
+    weight = totals(group, graph.weight)
+    shared: list[m.Ints] = []
+    for count in counts:
+        above = shared[-1] if shared else np.ones(len(size), dtype=np.int64)
+        asked = np.asarray(count, dtype=np.int64)
+        here = apportion(weight, int(asked), at_least=above, most=size) if asked.ndim == 0 else asked
+        for number in np.flatnonzero((here > size) | (here < above))[:1].tolist():
+            if here[number] > size[number]:
+                raise DrawError(f"{here[number]} grids are more than {size[number]} blocks can give")
+            raise DrawError(f"{here[number]} grids cannot fill {above[number]} grids above them: ask for as many")
+        shared.append(here)
+    return shared
 
 
-def _divide_land(graph: BlockGraph, wanted: m.Ints, seed: int) -> m.Ints:
-    """Divide blocks in parts whose weights are as ``wanted``; parts of the land that bridges do not join apart."""
-    region = graph.components(bridges=True)
-    if region.max() == 0:
-        return _divide_whole(graph, wanted, seed)
-    sizes, weight = np.bincount(region), totals(region, graph.weight)
-    given = share_land(weight, sizes, len(wanted))
-    label = np.full(len(region), -1, dtype=np.int64)
-    first = 0
-    for number in np.flatnonzero(given > 0).tolist():
-        members = np.flatnonzero(region == number)
-        part = slice(first, first + int(given[number]))
-        label[members] = first + _divide_whole(graph.subgraph(members), wanted[part], seed)
-        first += int(given[number])
-    join_islets(graph, region, label)
-    return label
+def _next_level(
+    graph: BlockGraph, label: m.Ints, up: m.Ints, count: m.Ints, below: m.Ints | None, band: float, seed: int
+) -> tuple[m.Ints, m.Ints, _Tier]:
+    """Divide the grids of one level into those of the next; return labels, ancestors (itself first) and targets."""
+    inner, group = within(graph, label), up[-1]
+    here = _over_parents(graph, label, group, count)
+    coming = None if below is None else _over_parents(graph, label, group, below, here)
+    fine, wanted = first_division(inner, label, here, coming, band, seed)
+    parent = np.repeat(np.arange(len(here)), here)
+    mean = (totals(up[-1][label], graph.weight) / totals(group[parent], wanted))[group[parent]]
+    return fine, np.vstack([np.arange(len(wanted)), up[:, parent]]), _Tier(mean * wanted, band if below is None else UPPER_BAND * band)
 
 
-def _divide_whole(graph: BlockGraph, wanted: m.Ints, seed: int) -> m.Ints:
-    parts = len(wanted)
-    if parts == 1:
-        return np.zeros(len(graph.weight), dtype=np.int64)
-    mean = graph.weight.sum() / wanted.sum()
-    unit = mean / _WEIGHT_UNITS if mean > 0 else 1.0
-    # One unit more for each block: METIS divides land without households too.
-    weights = np.rint(graph.weight / unit).astype(np.int64) + 1
-    costs = np.maximum(np.rint(graph.cost), 1).astype(np.int64)
-    _, label = pymetis.part_graph(
-        parts,
-        pymetis.CSRAdjacency(adj_starts=graph.start, adjacent=graph.neighbour),
-        vweights=weights,
-        eweights=costs,
-        tpwgts=(wanted / wanted.sum()).tolist(),
-        recursive=True,
-        options=pymetis.Options(seed=seed % 2**31, ufactor=10),
-    )
-    return make_whole(graph, np.asarray(label, dtype=np.int64), parts)
+def _over_parents(
+    graph: BlockGraph, label: m.Ints, group: m.Ints, count: m.Ints, at_least: m.Ints | int = 1
+) -> m.Ints:
+    """Share out the grids of every given parent over the grids drawn in it."""
+    weight, size = totals(label, graph.weight), np.bincount(label)
+    shared = np.empty(len(weight), dtype=np.int64)
+    least = np.broadcast_to(at_least, len(weight))
+    for number in range(len(count)):
+        rows = np.flatnonzero(group == number)
+        shared[rows] = apportion(weight[rows], int(count[number]), at_least=least[rows], most=size[rows])
+    return shared
+
+
+def _settle(graph: BlockGraph, label: m.Ints, up: m.Ints, tiers: Sequence[_Tier], seed: int) -> None:
+    """Improve labels in place: annealing, then pairs that are out of the band, in turns."""
+    levels, grids = len(tiers), up.shape[1]
+    target = np.zeros((levels, grids))
+    for row, tier in zip(target, tiers, strict=True):
+        row[: len(tier.target)] = tier.target
+    bands = np.array([tier.band for tier in tiers])
+    # A grid of the mean area, square, is so wide: it makes costs comparable in all sizes.
+    width = max(float(graph.length_m.sum()) / 2 / np.sqrt(len(label) * grids), 1.0)
+    tax = np.r_[1.0, np.full(levels - 1, UPPER)] * BORDER / width
+    heat = HEAT * BORDER * np.sqrt(grids / len(label))
+    base = (graph.start, graph.neighbour, graph.cost, graph.bridge, graph.weight)
+    held = np.zeros(len(label), dtype=bool)
+    tail = np.repeat(np.arange(len(label)), np.diff(graph.start))
+    steps = STEPS * len(np.unique(tail[label[tail] != label[graph.neighbour]]))
+    moves = (label, up[:levels], target, bands, tax, held, label, 0.0)
+    anneal_nested(*base, *moves, steps, heat, seed)
+    for turn in range(ROUNDS):
+        if not resplit(*base, label, up[1], target[0], bands[0], tax[0], held, TREES, seed + turn):
+            break
+        anneal_nested(*base, *moves, steps // 6, heat / 4, seed + turn + 1)
