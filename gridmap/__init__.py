@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gridmap.locate.locator import Candidate, Locator, Placement
     from gridmap.maps.circle_map import circle_map
     from gridmap.maps.diff_map import diff_map
+    from gridmap.maps.draft_map import draft_map
     from gridmap.maps.plan_map import plan_map
     from gridmap.network.io import read_network
     from gridmap.network.model import WalkNetwork
@@ -65,6 +66,7 @@ _HOME = {
     "compare_plans": "gridmap.grids.compare",
     "coverage": "gridmap.circles.cover",
     "diff_map": "gridmap.maps.diff_map",
+    "draft_map": "gridmap.maps.draft_map",
     "draw_plan": "gridmap.grids.draw",
     "integrate": "gridmap.grids.departments",
     "join_incidents": "gridmap.cases.incidents",
@@ -107,6 +109,7 @@ __all__ = [
     "compare_plans",
     "coverage",
     "diff_map",
+    "draft_map",
     "draw_plan",
     "integrate",
     "join_incidents",

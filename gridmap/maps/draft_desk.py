@@ -83,7 +83,7 @@ class Desk:
             "blocks": self._mosaic.encoded(every),
             "streets": street_data(streets),
             "buildings": building_data(buildings),
-            "columns": {name: scale for name, scale in SCALES.items()},
+            "columns": dict(SCALES),
             "unknown": UNKNOWN,
             "levels": [level_title(level) for level in self._upper()] + [level_title(draft.finest)],
             "band": float(draft.plan().metadata.band),

@@ -61,5 +61,7 @@ def draft_map(
         return plan_map(draft.plan())
     from gridmap.maps.draft_widget import DraftWidget
 
-    below = (None if layer is None else load(layer, name) for layer, name in ((streets, "streets"), (buildings, "buildings")))
+    below = (
+        None if layer is None else load(layer, name) for layer, name in ((streets, "streets"), (buildings, "buildings"))
+    )
     return DraftWidget(draft, *below, height_px=height_px)

@@ -204,7 +204,9 @@ class Stand:
 
     def view(self, script):
         """Evaluate an expression in which ``v`` is the view."""
-        return self.browser.run(f"(() => {{ const v = document.querySelector('.gmd').gridmapView; return {script}; }})()")
+        return self.browser.run(
+            f"(() => {{ const v = document.querySelector('.gmd').gridmapView; return {script}; }})()"
+        )
 
     def press(self, selector):
         """Click the middle of an element; it has to be there, to be seen and to be enabled."""
