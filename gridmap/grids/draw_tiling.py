@@ -19,7 +19,8 @@ from gridmap.grids.draw_atoms import SHARE, atoms, contract
 from gridmap.grids.draw_request import Request
 from gridmap.grids.draw_seeds import Seeds, follow, place_seeds
 from gridmap.grids.layers import Layer
-from gridmap.grids.partition import divide, make_whole
+from gridmap.grids.nested import divide_nested
+from gridmap.grids.partition import make_whole
 from gridmap.grids.splitting import cut_along, split_heavy
 from gridmap.grids.workload import share_out, workload
 from gridmap.network.model import WalkNetwork
@@ -220,9 +221,38 @@ class _Dividing:
 
     def _divide(self, rows: m.Ints, atom: m.Ints, count: int, band: float) -> m.Ints:
         inner = self.graph.subgraph(rows)
-        if atom.max() + 1 < ATOMS_A_GRID * count:
-            return divide(inner, count, band=band, seed=self.request.seed)
-        return divide(contract(inner, atom), count, band=band, seed=self.request.seed)[atom]
+        few = atom.max() + 1 < ATOMS_A_GRID * count
+        # A level at a time, each of its own atoms: all at once, moves for balance at the finest level fray the borders
+        # of large grids off the main streets (Xinwu: 69 % of them there instead of 95 %).
+        (label,) = divide_nested(
+            inner if few else contract(inner, atom), (count,), band=band, seed=self.request.seed
+        )  # fmt: skip
+        return self._beside(rows, label if few else label[atom], inner.components(bridges=True))
+
+    def _beside(self, rows: m.Ints, label: m.Ints, part: m.Ints) -> m.Ints:
+        """Return labels in which land too small for a grid, behind a railway or river, joins the grid along its border.
+
+        Nobody can walk there from any grid of the parent; by its shape the grid is then at least in one piece.
+        """
+        place = np.full(len(self.graph.weight), -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        a, b = place[self.borders.a], place[self.borders.b]
+        shut = np.flatnonzero(~self.borders.passable & (a >= 0) & (b >= 0))
+        shut = shut[part[a[shut]] != part[b[shut]]]
+        here, there = np.r_[a[shut], b[shut]], np.r_[b[shut], a[shut]]
+        length = np.tile(self.borders.length_m[shut], 2)
+        label = label.copy()
+        for number in np.unique(part[here]).tolist():
+            own = label[part == number]
+            by = part[here] == number
+            if (
+                (own != own[0]).any()
+                or not (label[part != number] == own[0]).any()
+                or (label[there[by]] == own[0]).any()
+            ):
+                continue
+            label[part == number] = int(np.argmax(totals(label[there[by]], length[by])))
+        return label
 
     def _atoms(self, group: m.Ints, count: m.Ints) -> m.Ints:
         """Return the atom of each block: grids of upper levels are made of larger ones, the finest of blocks."""
