@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 RESERVED_NAMES: Final = (
-    "blocks", "plan", "lineage", "journal", "department_map", "former_blocks", "former_grids",
+    "blocks", "plan", "lineage", "journal", "department_map", "department_grids", "former_blocks", "former_grids",
     "block", "households", "residents", "water", "geometry", "parent", "name", "kind",
     "outcome", "reason", "person_id", "person", "answered_level", "plan_version",
 )  # fmt: skip
