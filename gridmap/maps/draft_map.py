@@ -53,7 +53,8 @@ def draft_map(
     """
     if find_spec("anywidget") is None:
         said = text(
-            "未安装 anywidget，地图只能查看；安装：pip install gridmap[notebook]。改用代码编辑：draft.move(…)、draft.split(…)。",
+            "未安装 anywidget，地图只能查看；安装：pip install gridmap[notebook]，"
+            "或用代码编辑：draft.move(…)、draft.split(…)。",
             "anywidget is not installed, so the map is only to look at; install it with pip install gridmap[notebook], "
             "or edit by code: draft.move(…), draft.split(…).",
         )
@@ -61,7 +62,6 @@ def draft_map(
         return plan_map(draft.plan())
     from gridmap.maps.draft_widget import DraftWidget
 
-    below = (
-        None if layer is None else load(layer, name) for layer, name in ((streets, "streets"), (buildings, "buildings"))
-    )
-    return DraftWidget(draft, *below, height_px=height_px)
+    below = {"streets": streets, "buildings": buildings}
+    given = {name: load(layer, name) for name, layer in below.items() if layer is not None}
+    return DraftWidget(draft, **given, height_px=height_px)
