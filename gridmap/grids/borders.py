@@ -22,6 +22,9 @@ borders"). Field tracks are in: between villages they are the only lines on the 
 inside compounds, which are not split (GB/T 30428.1), and serve to split blocks that are too heavy. Footways, paths,
 steps and cycleways are out: they cross squares, parks and courtyards."""
 
+LANES: Final = frozenset({"service", "footway", "path", "steps", "cycleway", "bridleway"})
+"""Values of ``highway`` along which blocks that are too heavy are split, beside the streets that end inside them."""
+
 BORDER_RAILWAYS: Final = frozenset({"rail", "light_rail", "narrow_gauge", "tram", "monorail", "funicular", "maglev"})
 """Values of ``railway`` that bound blocks. Undergrounds (``subway``) and what is disused or planned are out."""
 
@@ -43,6 +46,13 @@ def street_lines(streets: gpd.GeoDataFrame) -> m.Geometries:
     if "area" in streets:  # the outline of a square is not a street
         streets = streets[(streets["area"] != "yes").to_numpy()]
     return _lines(streets, "highway", BORDER_STREETS)
+
+
+def lane_lines(streets: gpd.GeoDataFrame) -> m.Geometries:
+    """Return the lines that blocks may be split along: lanes, and streets, of which dead ends bound no block."""
+    if "area" in streets:
+        streets = streets[(streets["area"] != "yes").to_numpy()]
+    return np.asarray(shapely.get_parts(_lines(streets, "highway", LANES | BORDER_STREETS)), dtype=object)
 
 
 def rail_lines(rail: gpd.GeoDataFrame) -> m.Geometries:

@@ -100,6 +100,8 @@ def cut(mosaic: Geometries, lines: Geometries) -> tuple[Geometries, Ints]:
     """
     tree = shapely.STRtree(mosaic)
     near = np.unique(tree.query(lines, predicate="dwithin", distance=_REACH_DEG)[1])
+    if 4 * len(near) > len(mosaic):
+        near = np.arange(len(mosaic))  # with so many, one more is moved somewhere, and all would be noded twice
     while True:
         pieces = polygonize(np.concatenate([shapely.boundary(mosaic[near]), lines]))
         owner = owner_of(shapely.point_on_surface(pieces), mosaic[near])

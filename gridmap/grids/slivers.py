@@ -67,7 +67,7 @@ def absorb(pieces: Pieces, neighbours: m.Adjacency) -> tuple[m.Ints, m.Flags]:
     (labels, water)
         Labels 0, 1, 2 … of the pieces after joining, and whether each label is water.
     """
-    work = _Absorption(pieces, neighbours)
+    work = Absorption(pieces, neighbours)
     work.run()
     root = np.array([work.find(i) for i in range(len(pieces.area_m2))], dtype=np.int64)
     labels = m.compact(root)
@@ -76,8 +76,11 @@ def absorb(pieces: Pieces, neighbours: m.Adjacency) -> tuple[m.Ints, m.Flags]:
     return labels, water
 
 
-class _Absorption:
-    """The joining itself: a heap of small pieces and a union-find whose root is always the absorbing piece."""
+class Absorption:
+    """The joining itself: a heap of small pieces and a union-find whose root is always the absorbing piece.
+
+    What is small and whom it goes to are methods of their own, for other rules to replace them.
+    """
 
     def __init__(self, pieces: Pieces, neighbours: m.Adjacency) -> None:
         self.water: list[bool] = pieces.water.tolist()
@@ -94,29 +97,32 @@ class _Absorption:
                 self.borders[a][b] = self.borders[b][a] = length
 
     def find(self, i: int) -> int:
+        """Return the piece that now holds a piece."""
         while self.parent[i] != i:
             self.parent[i] = self.parent[self.parent[i]]
             i = self.parent[i]
         return i
 
     def run(self) -> None:
-        heap = [(area, i) for i, area in enumerate(self.area) if self._small(i)]
+        """Join until nothing small is left that can go."""
+        heap = [(area, i) for i, area in enumerate(self.area) if self.small(i)]
         heapq.heapify(heap)
         while heap:
             area, i = heapq.heappop(heap)
             if self.parent[i] != i or area != self.area[i]:
                 continue  # absorbed or grown since it was put here
-            goal = self._goal(i)
+            goal = self.goal(i)
             if goal is None:
                 continue
-            self._give(i, goal)
-            if self._small(goal):
+            self.give(i, goal)
+            if self.small(goal):
                 heapq.heappush(heap, (self.area[goal], goal))
 
     def _sliver(self, i: int) -> bool:
         return self.area[i] < SLIVER_AREA_M2 or 2 * self.area[i] < SLIVER_WIDTH_M * self.perimeter[i]
 
-    def _small(self, i: int) -> bool:
+    def small(self, i: int) -> bool:
+        """Return whether a piece should go."""
         if self._sliver(i):
             return True
         if self.water[i]:
@@ -129,7 +135,7 @@ class _Absorption:
         long = perimeter**2 > 4 * (1 + MEDIAN_ELONGATION) ** 2 / MEDIAN_ELONGATION * area
         return 2 * area < (MEDIAN_WIDTH_M if long else TRIFLE_WIDTH_M) * perimeter
 
-    def _goal(self, i: int) -> int | None:
+    def goal(self, i: int) -> int | None:
         """Return the like neighbour with the longest common border; slivers without one take any neighbour."""
         like = {j: length for j, length in self.borders[i].items() if self.water[j] == self.water[i]}
         choice = like or (self.borders[i] if self._sliver(i) else {})
@@ -137,7 +143,8 @@ class _Absorption:
             return None
         return min(choice, key=lambda j: (-choice[j], j))
 
-    def _give(self, i: int, goal: int) -> None:
+    def give(self, i: int, goal: int) -> None:
+        """Join a piece to another."""
         self.parent[i] = goal
         shared = self.borders[i].pop(goal)
         del self.borders[goal][i]

@@ -1,13 +1,15 @@
-"""Blocks too heavy for one grid are cut: between their buildings where those are known, else straight across.
+"""Blocks too heavy for one grid are cut: along their lanes, between their buildings, else straight across.
 
-A block is halved again and again across its longer axis, so that pieces stay compact; the cut lies where the households
-on both sides have the wanted ratio, moved into the widest gap between buildings near by. What a cut still touches it
-goes round (:mod:`gridmap.grids.carve`).
+First the lanes inside a block divide it (:mod:`gridmap.grids.splitting_lanes`); what is still too heavy is halved again
+and again (:mod:`gridmap.grids.splitting_halving`). Cuts that touch buildings all the same go round them
+(:mod:`gridmap.grids.carve`), and what came out too narrow is joined to a neighbour
+(:mod:`gridmap.grids.splitting_merge`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import geopandas as gpd
@@ -19,32 +21,25 @@ from gridmap.geo.crs import metric_crs_of, round_vertices
 from gridmap.grids import mosaic as m
 from gridmap.grids.blocks import blocks_frame
 from gridmap.grids.carve import built_on, go_round
-from gridmap.grids.slivers import absorb, measure
+from gridmap.grids.slivers import SLIVER_AREA_M2, absorb, measure
+from gridmap.grids.splitting_halving import Load, halving_lines
+from gridmap.grids.splitting_lanes import lanes_inside
+from gridmap.grids.splitting_merge import merge_narrow
 from gridmap.grids.weights import BlockSources, sources_of
 
-LEAST_WIDTH_M: Final = 20.0
-"""No cut leaves a piece narrower than this (issue: planner's engine)."""
-GAP_WINDOW: Final = 0.12
-"""How far from the wanted share, as part of the households, a cut may move to find a gap between buildings."""
-OVERSHOOT_M: Final = 0.02
-"""Cuts run this far over their ends, so that rounding cannot leave one short of the border; what dangles vanishes."""
 LATTICE_POINTS: Final = 48
 """Points a piece that stand for its households where no buildings are known."""
 
 
 @dataclass(frozen=True, eq=False)
-class Load:
-    """What lies on one block: points with households, and for buildings their corners."""
+class _Cut:
+    """Blocks on their way to being cut: polygons, and the row of the frame that each is part of."""
 
-    xy: m.Floats
-    weight: m.Floats
-    corner_xy: m.Floats
-    corner_of: m.Ints
+    mosaic: m.Geometries
+    source: m.Ints
 
 
-def split_heavy(
-    blocks: gpd.GeoDataFrame, pieces: m.Ints, unit: m.Ints, *, singly: bool = False
-) -> tuple[gpd.GeoDataFrame, m.Ints]:
+def split_heavy(blocks: gpd.GeoDataFrame, pieces: m.Ints, unit: m.Ints) -> tuple[gpd.GeoDataFrame, m.Ints]:
     """Cut blocks into about so many pieces of equal households each.
 
     Parameters
@@ -53,39 +48,37 @@ def split_heavy(
         As from :func:`gridmap.grids.blocks.make_blocks`, their sources with them.
     pieces
         How many pieces of each block; 1 leaves it as it is. Fewer come out where it is too narrow or a building
-        cannot be divided.
+        cannot be divided, others where lanes divide it.
     unit
         Pieces of different units are never joined, nor buildings moved between them if it can be helped.
-    singly
-        Cut down to single buildings where they are known.
 
     Returns
     -------
     (blocks, source)
         The blocks with their households counted anew, and the row each was part of.
+
+    Examples
+    --------
+    >>> import gridmap
+    >>> town = "data/town/"
+    >>> blocks = gridmap.make_blocks(town + "boundary.gpkg", town + "streets.gpkg", buildings=town + "buildings.gpkg")
+    >>> heavy = np.where(blocks["households"] == blocks["households"].max(), 4, 1)
+    >>> cut, source = split_heavy(blocks, heavy, np.zeros(len(blocks), dtype=int))
+    >>> len(cut) - len(blocks), bool(np.isclose(cut["households"].sum(), blocks["households"].sum()))
+    (3, True)
     """
-    metric = metric_crs_of(blocks)
-    mosaic = np.asarray(blocks.geometry.values, dtype=object)
-    water = blocks["water"].to_numpy(bool)
-    heavy = np.flatnonzero((pieces > 1) & ~water)
+    pieces = np.where(blocks["water"].to_numpy(bool), 1, pieces)
+    heavy = np.flatnonzero(pieces > 1)
     if len(heavy) == 0:
         return blocks, np.arange(len(blocks))
-    shapes = m.to_metres(mosaic[heavy], metric)
-    loads = _loads(
-        mosaic[heavy], shapes, blocks["households"].to_numpy()[heavy], pieces[heavy], _sources(blocks), metric
-    )
-    lines = []
-    for shape, load, count in zip(shapes, loads, pieces[heavy].tolist(), strict=True):
-        most = len(load.weight) if singly and len(load.corner_of) else count
-        lines += _cuts(shape, load, min(count, most) if not singly else most, 0)
-    if not lines:
-        return blocks, np.arange(len(blocks))
-    cuts = round_vertices(m.to_degrees(np.array(lines, dtype=object), metric))
-    return cut_along(blocks, np.asarray(cuts, dtype=object), unit)
-
-
-def _sources(blocks: gpd.GeoDataFrame) -> BlockSources:
-    return sources_of(blocks) or BlockSources(None, None, blocks.iloc[:0])
+    metric = metric_crs_of(blocks)
+    wanted = np.where(pieces > 1, blocks["households"].to_numpy(float) / pieces, np.inf)
+    faces, loads = _along_lanes(blocks, heavy, wanted, metric)
+    lines = _halvings(faces, loads, wanted, metric)
+    pieces_of, of = _cut(faces.mosaic, lines, metric)
+    source = faces.source[of]
+    mosaic, label = merge_narrow(pieces_of, source, blocks["water"].to_numpy(bool)[source], metric)
+    return _finish(_Cut(mosaic, source[_first(label)]), blocks, unit)
 
 
 def cut_along(blocks: gpd.GeoDataFrame, lines: m.Geometries, unit: m.Ints) -> tuple[gpd.GeoDataFrame, m.Ints]:
@@ -96,27 +89,103 @@ def cut_along(blocks: gpd.GeoDataFrame, lines: m.Geometries, unit: m.Ints) -> tu
     (blocks, source)
         As :func:`split_heavy`.
     """
-    sources = _sources(blocks)
     metric = metric_crs_of(blocks)
-    mosaic = np.asarray(blocks.geometry.values, dtype=object)
     water = blocks["water"].to_numpy(bool)
-    pieces, source = m.cut(mosaic, lines)
-    footprints = np.empty(0, dtype=object)
-    if sources.buildings is not None:
-        footprints = np.asarray(sources.buildings.geometry.values, dtype=object)
+    pieces, source = m.cut(np.asarray(blocks.geometry.values, dtype=object), lines)
     # Trifles are joined inside their own block, so that no block loses its border.
     whole = np.bincount(source, minlength=len(blocks))[source] == 1
-    known = measure(pieces, metric, water[source], whole | built_on(pieces, footprints), source)
-    label, _ = absorb(known, m.adjacency(pieces, metric))
-    _, first = np.unique(label, return_index=True)
-    pieces, source = m.join(pieces, label), source[first]
+    keep = whole | built_on(pieces, _footprints(_sources(blocks)))
+    label, _ = absorb(measure(pieces, metric, water[source], keep, source), m.adjacency(pieces, metric))
+    return _finish(_Cut(m.join(pieces, label), source[_first(label)]), blocks, unit)
+
+
+def _along_lanes(
+    blocks: gpd.GeoDataFrame, heavy: m.Ints, wanted: m.Floats, metric: pyproj.CRS
+) -> tuple[_Cut, list[Load]]:
+    """Cut heavy blocks along their lanes where a piece worth it comes off; return the faces, and what lies on each."""
+    sources = _sources(blocks)
+    mosaic = np.asarray(blocks.geometry.values, dtype=object)
+    lanes = lanes_inside(mosaic[heavy], sources.streets, _footprints(sources), metric)
+    faces, source = _cut(mosaic, lanes, metric)
+    loads = _loads(faces, source, blocks, wanted, metric)
+    weight = np.array([load.weight.sum() for load in loads])
+    share = weight / wanted[source]
+    joined, label = merge_narrow(faces, source, blocks["water"].to_numpy(bool)[source], metric, share)
+    members = np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label))[:-1])
+    return _Cut(joined, source[_first(label)]), [_united([loads[i] for i in rows]) for rows in members]
+
+
+def _first(label: m.Ints) -> m.Ints:
+    return np.asarray(np.unique(label, return_index=True)[1], dtype=np.int64)
+
+
+def _united(loads: list[Load]) -> Load:
+    if len(loads) == 1:
+        return loads[0]
+    return Load(
+        np.concatenate([load.xy for load in loads]),
+        np.concatenate([load.weight for load in loads]),
+        np.concatenate([load.footprints for load in loads]),
+    )
+
+
+def _cut(mosaic: m.Geometries, lines: m.Geometries, metric: pyproj.CRS) -> tuple[m.Geometries, m.Ints]:
+    """Cut along lines in metres."""
+    if len(lines) == 0:
+        return mosaic, np.arange(len(mosaic))
+    return m.cut(mosaic, np.asarray(round_vertices(m.to_degrees(lines, metric)), dtype=object))
+
+
+def _halvings(faces: _Cut, loads: list[Load], wanted: m.Floats, metric: pyproj.CRS) -> m.Geometries:
+    """Return the lines, in metres, that cut faces into pieces of the households wanted for their block."""
+    lines: list[shapely.LineString] = []
+    count = np.array([load.weight.sum() for load in loads]) / wanted[faces.source]
+    heavy = np.flatnonzero(np.rint(count) > 1)
+    for row, shape in zip(heavy.tolist(), m.to_metres(faces.mosaic[heavy], metric), strict=True):
+        lines += halving_lines(shape, loads[row], round(count[row]))
+    return np.array(lines, dtype=object)
+
+
+def _finish(cut: _Cut, blocks: gpd.GeoDataFrame, unit: m.Ints) -> tuple[gpd.GeoDataFrame, m.Ints]:
+    """Lead borders round buildings and count households anew."""
+    sources = _sources(blocks)
+    metric = metric_crs_of(blocks)
+    water = blocks["water"].to_numpy(bool)
+    pieces, source = cut.mosaic, cut.source
+    footprints = _footprints(sources)
     if len(footprints):
         carved = go_round(pieces, water[source], unit[source], footprints, metric)
-        pieces, source = carved.mosaic, source[carved.source]
+        source = source[carved.source]
+        pieces, label = merge_narrow(carved.mosaic, source, water[source], metric)
+        source = source[_first(label)]
+    pieces, source = _without_slivers(pieces, source, water, unit, metric)
     if sources.buildings is None and sources.weights is None:
         return _by_area(blocks, pieces, source), source
     frame = blocks_frame(pieces, water[source], sources, blocks.crs, unit[source])
     return _with_columns(frame, blocks, source), source
+
+
+def _without_slivers(
+    pieces: m.Geometries, source: m.Ints, water: m.Flags, unit: m.Ints, metric: pyproj.CRS
+) -> tuple[m.Geometries, m.Ints]:
+    """Join what rounding pinched off from blocks that were not to be cut."""
+    area = shapely.area(m.to_metres(pieces, metric))
+    if area.min() >= SLIVER_AREA_M2:
+        return pieces, source
+    keep = np.ones(len(pieces), dtype=bool)
+    label, _ = absorb(measure(pieces, metric, water[source], keep, unit[source]), m.adjacency(pieces, metric))
+    order = np.lexsort((-area, label))
+    return m.join(pieces, label), source[order[_first(label[order])]]
+
+
+def _sources(blocks: gpd.GeoDataFrame) -> BlockSources:
+    return sources_of(blocks) or BlockSources(None, None, blocks.iloc[:0])
+
+
+def _footprints(sources: BlockSources) -> m.Geometries:
+    if sources.buildings is None:
+        return np.empty(0, dtype=object)
+    return np.asarray(sources.buildings.geometry.values, dtype=object)
 
 
 def _by_area(blocks: gpd.GeoDataFrame, pieces: m.Geometries, source: m.Ints) -> gpd.GeoDataFrame:
@@ -144,138 +213,58 @@ def _with_columns(frame: gpd.GeoDataFrame, blocks: gpd.GeoDataFrame, source: m.I
 
 
 def _loads(
-    mosaic: m.Geometries,
-    shapes: m.Geometries,
-    households: m.Floats,
-    pieces: m.Ints,
-    sources: BlockSources,
-    metric: pyproj.CRS,
+    mosaic: m.Geometries, source: m.Ints, blocks: gpd.GeoDataFrame, wanted: m.Floats, metric: pyproj.CRS
 ) -> list[Load]:
-    """Return what lies on each block: its buildings, or points of a lattice that carry its households."""
-    if sources.buildings is not None and len(sources.buildings):
-        return _building_loads(mosaic, sources.buildings, metric)
-    lattices = [_lattice(shape, count) for shape, count in zip(shapes, pieces.tolist(), strict=True)]
-    count = np.array([len(xy) for xy in lattices])
-    weight = np.repeat(households / np.maximum(count, 1), count)
-    if sources.weights is not None:
-        cells = m.to_metres(np.asarray(sources.weights.geometry.values, dtype=object), metric)
-        cell = m.owner_of(shapely.points(np.concatenate(lattices)), cells)
-        density = sources.weights["households"].to_numpy(float) / np.maximum(shapely.area(cells), 1e-300)
-        weight = np.where(cell >= 0, density[cell], 0.0)
-    none = np.empty((0, 2)), np.empty(0, dtype=np.int64)
-    parts = np.split(weight, np.cumsum(count)[:-1])
-    return [Load(xy, part, *none) for xy, part in zip(lattices, parts, strict=True)]
-
-
-def _building_loads(mosaic: m.Geometries, buildings: gpd.GeoDataFrame, metric: pyproj.CRS) -> list[Load]:
-    footprints = np.asarray(buildings.geometry.values, dtype=object)
-    owner = m.owner_of(shapely.point_on_surface(footprints), mosaic)
-    row = np.flatnonzero(owner >= 0)
-    row = row[np.argsort(owner[row], kind="stable")]
-    shapes = m.to_metres(footprints[row], metric)
-    weight = buildings["households"].to_numpy(float)[row]
-    middle = shapely.get_coordinates(shapely.centroid(shapes))
-    limits = np.searchsorted(owner[row], np.arange(len(mosaic) + 1))
-    loads = []
-    for start, stop in zip(limits[:-1].tolist(), limits[1:].tolist(), strict=True):
-        corner, of = shapely.get_coordinates(shapes[start:stop], return_index=True)
-        loads.append(Load(middle[start:stop], weight[start:stop], corner, of.astype(np.int64)))
+    """Return what lies on each face of heavy blocks: its buildings, or points that carry its households."""
+    sources = _sources(blocks)
+    rows = np.flatnonzero(np.isfinite(wanted[source]))
+    homes = _footprints(sources)
+    owner = m.owner_of(shapely.point_on_surface(homes), mosaic[rows])
+    order = np.flatnonzero(owner >= 0)
+    order = order[np.argsort(owner[order], kind="stable")]
+    limits = np.searchsorted(owner[order], np.arange(len(rows) + 1))
+    homes = m.to_metres(homes[order], metric)
+    if sources.weights is None and sources.buildings is not None:
+        weight = sources.buildings["households"].to_numpy(float)[order]
+        middle = shapely.get_coordinates(shapely.centroid(homes))
+        points = [(middle[a:b], weight[a:b]) for a, b in pairwise(limits.tolist())]
+    else:
+        points = _lattices(m.to_metres(mosaic[rows], metric), source[rows], blocks, wanted, metric)
+    nothing = Load(np.empty((0, 2)), np.empty(0), np.empty(0, dtype=object))
+    loads = [nothing] * len(mosaic)
+    for row, (xy, weight), a, b in zip(rows.tolist(), points, limits[:-1].tolist(), limits[1:].tolist(), strict=True):
+        loads[row] = Load(xy, weight, homes[a:b])
     return loads
 
 
-def _lattice(shape: shapely.Geometry, pieces: int) -> m.Floats:
+def _lattices(
+    flat: m.Geometries, source: m.Ints, blocks: gpd.GeoDataFrame, wanted: m.Floats, metric: pyproj.CRS
+) -> list[tuple[m.Floats, m.Floats]]:
+    """Return points that stand for the households of each face, and how many each."""
+    households = blocks["households"].to_numpy(float)[source]
+    area = shapely.area(flat)
+    of_block = area / np.bincount(source, weights=area)[source]
+    pieces = np.maximum(households / wanted[source] * of_block, 1.0)
+    points = [_lattice(shape, count) for shape, count in zip(flat, pieces.tolist(), strict=True)]
+    count = np.array([len(xy) for xy in points])
+    weight = np.repeat(area / np.maximum(count, 1), count)
+    face = np.repeat(np.arange(len(flat)), count)
+    weights = _sources(blocks).weights
+    if weights is not None:
+        cells = m.to_metres(np.asarray(weights.geometry.values, dtype=object), metric)
+        cell = m.owner_of(shapely.points(np.concatenate(points)), cells)
+        density = weights["households"].to_numpy(float) / np.maximum(shapely.area(cells), 1e-300)
+        weight = weight * np.where(cell >= 0, density[cell], 0.0)
+    # the lattice says how households lie in a block, the block how many there are
+    total = np.bincount(source[face], weights=weight, minlength=len(blocks))[source[face]]
+    weight = np.divide(weight * households[face], total, out=np.zeros(len(weight)), where=total > 0)
+    return list(zip(points, np.split(weight, np.cumsum(count)[:-1]), strict=True))
+
+
+def _lattice(shape: shapely.Geometry, pieces: float) -> m.Floats:
     spacing = np.sqrt(shape.area / (LATTICE_POINTS * pieces))
     west, south, east, north = shape.bounds
     x, y = np.meshgrid(np.arange(west + spacing / 2, east, spacing), np.arange(south + spacing / 2, north, spacing))
     xy = np.c_[x.ravel(), y.ravel()]
+    shapely.prepare(shape)
     return np.asarray(xy[shapely.contains_xy(shape, xy[:, 0], xy[:, 1])])
-
-
-def _cuts(shape: shapely.Geometry, load: Load, pieces: int, depth: int) -> list[shapely.Geometry]:
-    """Return the lines that cut a shape into pieces; see the module's text."""
-    if pieces < 2 or len(load.weight) < 2 or depth > 12:
-        return []
-    centre = np.array([shape.centroid.x, shape.centroid.y])
-    for axis in _axes(shape):
-        at = _position(shape, load, pieces, axis, centre)
-        if at is None:
-            continue
-        lines, sides = _halves(shape, axis, centre, at)
-        along = (load.xy - centre) @ axis
-        left = along < at
-        share = float(load.weight[left].sum() / max(load.weight.sum(), 1e-300))
-        first = min(max(round(pieces * share), 1), pieces - 1)
-        return [
-            *lines,
-            *_cuts(sides[0], _part(load, left), first, depth + 1),
-            *_cuts(sides[1], _part(load, ~left), pieces - first, depth + 1),
-        ]
-    return []
-
-
-def _axes(shape: shapely.Geometry) -> tuple[m.Floats, m.Floats]:
-    """Return the longer and the shorter direction of the smallest rectangle around a shape."""
-    corner = shapely.get_coordinates(shapely.minimum_rotated_rectangle(shape))
-    if len(corner) < 4:
-        return np.array([1.0, 0.0]), np.array([0.0, 1.0])
-    one, other = corner[1] - corner[0], corner[2] - corner[1]
-    longer = one if np.hypot(*one) >= np.hypot(*other) else other
-    axis = longer / max(np.hypot(*longer), 1e-12)
-    return axis, np.array([-axis[1], axis[0]])
-
-
-def _position(shape: shapely.Geometry, load: Load, pieces: int, axis: m.Floats, centre: m.Floats) -> float | None:
-    """Return where along an axis to cut, or None where every cut leaves too narrow a piece or goes through houses."""
-    extent = (shapely.get_coordinates(shape) - centre) @ axis
-    low, high = extent.min() + LEAST_WIDTH_M, extent.max() - LEAST_WIDTH_M
-    if low >= high or load.weight.sum() <= 0:
-        return None
-    along = (load.xy - centre) @ axis
-    order = np.argsort(along, kind="stable")
-    share = np.cumsum(load.weight[order]) / load.weight.sum()
-    wanted = (pieces // 2) / pieces
-    k = int(np.searchsorted(share, wanted - 1e-9))
-    k = min(max(k, 0), len(order) - 2)
-    if len(load.corner_of) == 0:
-        at = (along[order[k]] + along[order[k + 1]]) / 2
-        return float(min(max(at, low), high))
-    near = np.flatnonzero(np.abs(share[:-1] - wanted) <= max(GAP_WINDOW, abs(share[k] - wanted) + 1e-9))
-    corner = (load.corner_xy - centre) @ axis
-    front, back = np.full(len(order), np.inf), np.full(len(order), -np.inf)
-    np.minimum.at(front, load.corner_of, corner)
-    np.maximum.at(back, load.corner_of, corner)
-    # The gap behind everything before a building and in front of everything after it.
-    reach = np.maximum.accumulate(back[order])[:-1]
-    begin = np.minimum.accumulate(front[order][::-1])[::-1][1:]
-    middle = (reach + begin) / 2
-    gap = begin - reach
-    good = near[(middle[near] >= low) & (middle[near] <= high)]
-    if len(good) == 0:
-        return None
-    # A wide gap is worth moving for, but a gap of 30 m is as good as any.
-    merit = np.minimum(gap[good], 30.0) - 60.0 * np.abs(share[good] - wanted)
-    return float(middle[good[int(np.argmax(merit))]])
-
-
-def _halves(
-    shape: shapely.Geometry, axis: m.Floats, centre: m.Floats, at: float
-) -> tuple[list[shapely.Geometry], tuple[shapely.Geometry, shapely.Geometry]]:
-    """Return the lines of the cut and the two sides of a shape cut across an axis."""
-    across = np.array([-axis[1], axis[0]])
-    size = np.hypot(shape.bounds[2] - shape.bounds[0], shape.bounds[3] - shape.bounds[1]) + 1.0
-    foot = centre + at * axis
-    one, other = foot - size * across, foot + size * across
-    inside = shapely.get_parts(shapely.intersection(shapely.linestrings([one, other]), shape))
-    inside = inside[shapely.get_type_id(inside) == 1]
-    ends = shapely.get_coordinates(inside).reshape(-1, 2, 2)
-    along = np.sign((ends[:, 1] - ends[:, 0]) @ across)[:, None] * across * OVERSHOOT_M
-    lines = shapely.linestrings(np.stack([ends[:, 0] - along, ends[:, 1] + along], axis=1))
-    before = shapely.polygons([one, other, other - 2 * size * axis, one - 2 * size * axis])
-    return list(lines), (shapely.intersection(shape, before), shapely.difference(shape, before))
-
-
-def _part(load: Load, chosen: m.Flags) -> Load:
-    """Return some of what lies on a block."""
-    place = np.cumsum(chosen) - 1
-    kept = chosen[load.corner_of] if len(load.corner_of) else np.zeros(0, dtype=bool)
-    return Load(load.xy[chosen], load.weight[chosen], load.corner_xy[kept], place[load.corner_of[kept]])
