@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,72 +14,20 @@ import shapely
 from gridmap.errors import EditRefused, UnknownNameError
 from gridmap.grids import draft_options, edits, history
 from gridmap.grids import mosaic as m
+from gridmap.grids.draft_edit import Edit
 from gridmap.grids.draft_open import open_draft
+from gridmap.grids.draft_rules import RuleBroken, Setting
 from gridmap.grids.frames import ZONE
 from gridmap.grids.layers import Layer
 from gridmap.grids.metrics import Metrics, metrics_of
 from gridmap.grids.plan import Plan
 from gridmap.grids.rebalancing import Rebalance, rebalance_state
-from gridmap.grids.settle import RuleBroken, Setting, Settled, settle
+from gridmap.grids.settle import Settled, settle
 from gridmap.grids.state import State, blocks_of, layer_of
 from gridmap.grids.work import Work
 from gridmap.network.model import WalkNetwork
 
 __all__ = ["Draft", "Edit"]
-
-
-@dataclass(frozen=True, eq=False)
-class Edit:
-    """One edit: what it changed, and the figures before and after.
-
-    Parameters
-    ----------
-    number
-        Of the edit in the plan's journal.
-    action
-        ``move``, ``split``, ``merge``, ``redraw``, ``rebalance``.
-    who, why, at
-        As the journal keeps them.
-    changed
-        Codes whose ground changed, of all levels, those that ended or began included.
-    made, ended
-        Codes that began and ended.
-    moved_blocks
-        Numbers of the blocks that changed their grid at the finest tiling level, or were cut.
-    moved_households
-        Households on them.
-    before, after
-        Figures of the grids concerned and of the whole plan.
-    """
-
-    number: int
-    action: str
-    who: str
-    why: str
-    at: datetime
-    changed: tuple[str, ...]
-    made: tuple[str, ...]
-    ended: tuple[str, ...]
-    moved_blocks: tuple[int, ...]
-    moved_households: float
-    before: Metrics
-    after: Metrics
-    step: history.Step
-    rebalance: Rebalance | None = None
-
-    @cached_property
-    def grids(self) -> gpd.GeoDataFrame:
-        """Polygons of the grids of the finest tiling level that the edit changed, as they are after it."""
-        state = self.step.after
-        layer = layer_of(state, state.finest)
-        return layer[layer.index.isin(self.changed)]
-
-    def __repr__(self) -> str:
-        return (
-            f"Edit {self.number}: {self.action} {', '.join(self.changed[:6])}{' …' if len(self.changed) > 6 else ''}; "
-            f"{len(self.moved_blocks)} blocks, {self.moved_households:.0f} households; in band "
-            f"{self.before.in_band:.1%} → {self.after.in_band:.1%}"
-        )
 
 
 class Draft:
@@ -246,6 +192,36 @@ class Draft:
         except RuleBroken as broken:
             options = draft_options.other_moves(self._state, rows, slot, broken, self._trial)
             raise self._refused(broken, options) from None
+
+    def relabel(self, goals: Mapping[int, str], *, why: str = "") -> Edit:
+        """Move many blocks to grids of their own at once: what a proposal (:meth:`Integration.propose`) asks for.
+
+        Only the end is judged, not the way there.
+
+        Parameters
+        ----------
+        goals
+            Code of the grid of the finest tiling level by block number.
+        why
+            For the journal.
+
+        Raises
+        ------
+        EditRefused
+            As :meth:`move`.
+        """
+        rows = np.array([self._rows([block])[0] for block in goals], dtype=np.int64)
+        found = [self._state.find(code) for code in goals.values()]
+        astray = [
+            code for code, (position, _) in zip(goals.values(), found, strict=True) if position != self._state.finest
+        ]
+        if astray or not found:
+            raise EditRefused(
+                f"blocks are labelled with {self.finest} grids; {astray[0] if astray else 'nothing'} is none",
+                rule="not_nested", codes=tuple(astray),
+            )  # fmt: skip
+        slots = np.array([slot for _, slot in found], dtype=np.int64)
+        return self._attempt("move", lambda: edits.relabel_blocks(self._state, rows, slots), why)
 
     def _move_grids(self, codes: Sequence[str], to: str, why: str) -> Edit:
         position, slots = self._same_level(codes)

@@ -11,9 +11,9 @@ import shapely
 
 from gridmap.errors import EditRefused
 from gridmap.grids import mosaic as m
+from gridmap.grids.draft_rules import RuleBroken, stray_pieces
 from gridmap.grids.edits import merge_grids, move_blocks, split_along
 from gridmap.grids.pieces import border_lengths
-from gridmap.grids.settle import RuleBroken, stray_pieces
 from gridmap.grids.state import State
 from gridmap.grids.work import Work
 

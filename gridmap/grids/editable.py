@@ -188,7 +188,8 @@ def _inside(blocks: gpd.GeoDataFrame, grids: gpd.GeoDataFrame) -> m.Geometries:
     """Return the code of the partial grid that each block's inner point lies in, ``None`` where there is none."""
     points = shapely.point_on_surface(np.asarray(blocks.geometry.values, dtype=object))
     owner = m.owner_of(points, np.asarray(grids.geometry.values, dtype=object))
-    return np.append(grids.index.to_numpy(dtype=object), None)[owner]
+    codes = np.array([*grids.index, None], dtype=object)
+    return np.asarray(codes[owner], dtype=np.object_)
 
 
 def _changed(plan: Plan, drawn: Plan) -> list[str]:

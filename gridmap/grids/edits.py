@@ -54,6 +54,16 @@ def move_blocks(state: State, rows: m.Ints, position: int, slot: int) -> Work:
     return work
 
 
+def relabel_blocks(state: State, rows: m.Ints, slots: m.Ints) -> Work:
+    """Move each block to a grid of the finest tiling level of its own."""
+    work = begin(state)
+    moved = state.label[rows] != slots
+    work.label[rows] = slots
+    for below in range(state.finest + 1, len(state.levels)):
+        work.labels[work.name(below)][rows[moved]] = -1
+    return work
+
+
 def _most_bordered(ground: Ground, rows: m.Ints, label: m.Ints, allowed: m.Ints) -> int:
     length = border_lengths(
         rows, ground.start, ground.neighbour, ground.length_m, label, int(label.max(initial=-1)) + 1

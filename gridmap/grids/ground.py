@@ -119,7 +119,7 @@ class Ground:
     def start(self) -> m.Ints:
         """(n + 1,) where the neighbours of each block begin in :attr:`neighbour`."""
         tail = np.r_[self.borders.a, self.borders.b]
-        return np.r_[0, np.cumsum(np.bincount(tail, minlength=len(self)))].astype(np.int64)
+        return np.asarray(np.r_[0, np.cumsum(np.bincount(tail, minlength=len(self)))], dtype=np.int64)
 
     @cached_property
     def _order(self) -> m.Ints:
@@ -130,7 +130,7 @@ class Ground:
     @cached_property
     def neighbour(self) -> m.Ints:
         """(2 p,) neighbours, both directions of every pair."""
-        return np.r_[self.borders.b, self.borders.a][self._order].astype(np.int64)
+        return np.asarray(np.r_[self.borders.b, self.borders.a][self._order], dtype=np.int64)
 
     @cached_property
     def pair(self) -> m.Ints:
@@ -157,7 +157,7 @@ class Ground:
     @cached_property
     def linked(self) -> m.Flags:
         """(2 p,) :attr:`walkable`, or joined by a bridge."""
-        return self.walkable | np.asarray(self.borders.bridge[self.pair], dtype=bool)
+        return np.asarray(self.walkable | self.borders.bridge[self.pair], dtype=bool)
 
     def row_of(self, blocks: m.Ints) -> m.Ints:
         """Return the rows of blocks by number, -1 for those that do not exist."""

@@ -289,6 +289,16 @@ def test_what_does_not_exist_is_named(plan):
         draft.block_at(0.0, 0.0)
 
 
+def test_many_blocks_change_places_at_once(plan):
+    draft = gridmap.Draft(plan)
+    goals = {block(0, 3): "320299001003", block(0, 4): "320299001002", block(1, 4): "320299001002"}
+    with pytest.raises(EditRefused, match="apart"):
+        draft.relabel(goals)
+    goals = {block(0, 3): "320299001003", block(3, 4): "320299001002"}
+    edit = draft.relabel(goals)
+    assert edit.after.grids["households"].tolist() == [80.0, 80.0]
+
+
 def test_a_lasso_picks_blocks_by_their_inner_points(plan):
     draft = gridmap.Draft(plan)
     lasso = shapely.box(120.2999, 31.4999, 120.3041, 31.5021)
