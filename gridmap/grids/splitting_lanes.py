@@ -54,6 +54,8 @@ def lanes_inside(
     parts, at = shapely.get_parts(merged, return_index=True)
     long = shapely.length(parts) > _TOUCH_M
     parts, block = parts[long], inside[at[long]]
+    if len(parts) == 0:
+        return np.empty(0, dtype=object)
     led = _led_on(parts, block, flat, m.to_metres(footprints, crs))
     return np.asarray(np.concatenate([parts, led]), dtype=object)
 
