@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gridmap.circles.siting import Siting, propose_stations
     from gridmap.errors import EditRefused
     from gridmap.geo.io import read_layer
+    from gridmap.geo.repair import Repaired, repair
     from gridmap.grids.blocks import Weights, make_blocks
     from gridmap.grids.check import check_plan
     from gridmap.grids.compare import Delta, compare_plans
@@ -54,6 +55,7 @@ _HOME = {
     "Pace": "gridmap.network.pace",
     "Placement": "gridmap.locate.locator",
     "Plan": "gridmap.grids.plan",
+    "Repaired": "gridmap.geo.repair",
     "Responsible": "gridmap.people.roster",
     "Roster": "gridmap.people.roster",
     "Siting": "gridmap.circles.siting",
@@ -78,6 +80,7 @@ _HOME = {
     "read_network": "gridmap.network.io",
     "read_plan": "gridmap.grids.io",
     "read_roster": "gridmap.people.io",
+    "repair": "gridmap.geo.repair",
     "service_circles": "gridmap.circles.isochrones",
 }
 
@@ -96,6 +99,7 @@ __all__ = [
     "Pace",
     "Placement",
     "Plan",
+    "Repaired",
     "Responsible",
     "Roster",
     "Siting",
@@ -121,6 +125,7 @@ __all__ = [
     "read_network",
     "read_plan",
     "read_roster",
+    "repair",
     "service_circles",
 ]
 

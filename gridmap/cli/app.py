@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from gridmap.cli import circles, demo, diff, grids, incidents, integrate, serve
+from gridmap.cli import circles, demo, diff, grids, incidents, integrate, repair, serve
 from gridmap.errors import DrawError, GridmapError, InputError, OutputError, PlanError, UnknownNameError
 from gridmap.settings import text
 
@@ -37,6 +37,7 @@ app.command("demo")(demo.demo)
 app.command("draw")(grids.draw)
 app.command("import")(grids.import_layers)
 app.command("check")(grids.check)
+app.command("repair")(repair.repair)
 app.command("diff")(diff.diff)
 app.command("integrate")(integrate.integrate)
 app.command("circles")(circles.circles)
