@@ -328,9 +328,8 @@ class Draft:
         within = self._band if band is None else band
         work, found = rebalance_state(self._state, self._given, within, locked, self._seed, progress)
         if work is None:
-            raise EditRefused(
-                f"nothing can be moved: {found.summary()}", rule="nothing_to_do", codes=(),
-            )  # fmt: skip
+            why_not = found.summary() if found.left_out else "every grid is within the band already"
+            raise EditRefused(f"nothing is moved: {why_not}", rule="nothing_to_do")
         try:
             return self._do("rebalance", work, why, rebalance=found)
         except RuleBroken as broken:
