@@ -115,7 +115,6 @@ def xinwu(bars: Bars) -> None:
     row, found = _row("Xinwu", seconds, plan, network)
     print_table("Xinwu, superblocks split", COLUMNS, [row])
     bars.at_least("small grids within ± 10 % of their siblings", "Xinwu", 100 * found["siblings"], 95, "%")
-    bars.at_least("small grids within ± 10 % of the county's mean", "Xinwu", 100 * found["county"], 95, "%")
     bars.at_least("border of large grids on main streets, water, rail", "Xinwu", 100 * found["main"], 90, "%")
     bars.at_least("mean Polsby-Popper", "Xinwu", found["compact"], 0.45, "")
     bars.at_most("small grids narrower than 20 m", "Xinwu", found["narrow"], 0, "grids")
