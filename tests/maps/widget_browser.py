@@ -1,4 +1,4 @@
-"""The draft's widget in headless Chromium, driven by hand: real mouse and keys, its messages answered by the real thing.
+"""The draft's widget in headless Chromium: real mouse and keys, its messages answered by the real widget.
 
 Chromium is talked to over pipes (``--remote-debugging-pipe``). The page's model hands every message to the Python
 widget, whose comm hands every answer back, as a notebook does.
@@ -21,7 +21,7 @@ from comm.base_comm import BaseComm
 from map_browser import CHROMIUM
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>body{margin:16px;background:#fff}</style><div id="cell"></div>"""
-MODEL = """
+MODEL = """(() => {
 const state = %s, heard = {};
 const model = {
   get: (name) => state[name],
@@ -46,7 +46,7 @@ window.addEventListener("unhandledrejection", (event) => errors.push(String(even
 document.head.append(Object.assign(document.createElement("style"), { textContent: %s }));
 const url = URL.createObjectURL(new Blob([%s], { type: "text/javascript" }));
 import(url).then((module) => { window.stop = module.default.render({ model, el: document.getElementById("cell") }); });
-"""
+})()"""
 
 
 class RecordingComm(BaseComm):
@@ -68,9 +68,9 @@ class Browser:
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
         options = [
-            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--disable-sync",
+            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
             "--disable-background-networking", "--disable-component-update", "--disable-extensions",
-            f"--window-size={width},{height}", f"--user-data-dir={self.folder}", "--remote-debugging-pipe", "about:blank",
+            "--disable-sync", f"--user-data-dir={self.folder}", "--remote-debugging-pipe", "about:blank",
         ]  # fmt: skip
         # Chromium reads from 3 and writes to 4.
         command = ["bash", "-c", f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}', CHROMIUM, *options]
@@ -169,7 +169,9 @@ class Stand:
         self.comm = widget.comm
         names = ("scene", "height_px", "selected_blocks", "selected_grids")
         state = json.dumps({name: widget.get_state(name)[name] for name in names})
-        browser.run(f"document.open(); document.write({json.dumps(PAGE)}); document.close();")
+        browser.run(
+            f"window.stop && window.stop(); document.open(); document.write({json.dumps(PAGE)}); document.close();"
+        )
         browser.run(MODEL % (state, json.dumps(widget._css), json.dumps(widget._esm)))
         self.wait("document.querySelector('.gmd') && document.querySelector('.gmd').gridmapView ? 1 : 0")
         self.settle()
