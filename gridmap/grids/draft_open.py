@@ -16,6 +16,7 @@ from gridmap.grids.layers import Layer, load_buildings
 from gridmap.grids.lineage import ever_used
 from gridmap.grids.plan import Plan
 from gridmap.grids.state import State, state_of
+from gridmap.grids.walking import walk_to_station
 from gridmap.grids.weights import sources_of, weigh_buildings
 from gridmap.network.model import WalkNetwork
 
@@ -78,8 +79,6 @@ def open_draft(
     frame = _with_households(frame, households)
     station_s = None
     if stations is not None and network is not None:
-        from gridmap.grids.walking import walk_to_station
-
         station_s = walk_to_station(frame, network, stations)
     ground = lay_ground(frame, network, station_s=station_s, buildings=_buildings(frame, buildings))
     state = state_of(plan, ground, frame)

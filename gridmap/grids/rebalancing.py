@@ -10,6 +10,7 @@ import numpy as np
 from gridmap.grids import mosaic as m
 from gridmap.grids.edits import local_graph
 from gridmap.grids.metrics import deviations
+from gridmap.grids.rebalance import rebalance
 from gridmap.grids.state import State
 from gridmap.grids.work import Work, begin
 
@@ -63,8 +64,6 @@ def rebalance_state(
 
     Dedicated grids and locked ones, with all that is in them, neither give nor take; blocks of micro grids stay.
     """
-    from gridmap.grids.rebalance import rebalance
-
     position = state.finest
     level = state.levels[position]
     slots = np.flatnonzero(level.alive)
