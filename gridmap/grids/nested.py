@@ -23,15 +23,17 @@ from gridmap.grids.nested_trees import resplit
 
 STEPS: Final = 150
 """Moves that annealing tries per border block; more gains little (measured on the benchmark town)."""
-HEAT: Final = 1.0
+STEPS_ABOVE: Final = 150
+"""As many at the levels above, whose borders go on moving with those of their grids."""
+HEAT: Final = 0.3
 """Temperature at first: so many sides of a block longer may the border become."""
-BORDER: Final = 1.0
+BORDER: Final = 2.0
 """What a border as long as a grid is wide costs, against the workload out of the band."""
-UPPER: Final = 0.5
+UPPER: Final = 1.0
 """What a metre of border costs more for each level above whose border it is too, as a share."""
-UPPER_BAND: Final = 0.25
+UPPER_BAND: Final = 0.4
 """Parents are kept to this share of the band: then grids in the band of their siblings are in that of the county."""
-TREES: Final = 10
+TREES: Final = 20
 ROUNDS: Final = 6
 
 
@@ -95,7 +97,7 @@ def divide_nested(
         coming = shared[level + 1] if level + 1 < len(shared) else None
         label, up, tier = _next_level(graph, label, up, count, coming, band, seed)
         tiers.insert(0, tier)
-        _settle(graph, label, up, tiers, seed)
+        _settle(graph, label, up, tiers, seed, last=coming is None)
     return tuple(up[level][label] for level in range(len(shared) - 1, -1, -1))
 
 
@@ -155,13 +157,13 @@ def _over_parents(
     return shared
 
 
-def _settle(graph: BlockGraph, label: m.Ints, up: m.Ints, tiers: Sequence[_Tier], seed: int) -> None:
+def _settle(graph: BlockGraph, label: m.Ints, up: m.Ints, tiers: Sequence[_Tier], seed: int, *, last: bool) -> None:
     """Improve labels in place: annealing, then pairs that are out of the band, in turns."""
     levels, grids = len(tiers), up.shape[1]
-    target = np.zeros((levels, grids))
-    for row, tier in zip(target, tiers, strict=True):
-        row[: len(tier.target)] = tier.target
-    bands = np.array([tier.band for tier in tiers])
+    target, per = np.zeros((levels, grids)), np.zeros((levels, grids))
+    for level, tier in enumerate(tiers):
+        target[level, : len(tier.target)] = tier.target
+        per[level, : len(tier.target)] = 1.0 / (tier.target * tier.band)
     # A grid of the mean area, square, is so wide: it makes costs comparable in all sizes.
     width = max(float(graph.length_m.sum()) / 2 / np.sqrt(len(label) * grids), 1.0)
     tax = np.r_[1.0, np.full(levels - 1, UPPER)] * BORDER / width
@@ -169,10 +171,32 @@ def _settle(graph: BlockGraph, label: m.Ints, up: m.Ints, tiers: Sequence[_Tier]
     base = (graph.start, graph.neighbour, graph.cost, graph.bridge, graph.weight)
     held = np.zeros(len(label), dtype=bool)
     tail = np.repeat(np.arange(len(label)), np.diff(graph.start))
-    steps = STEPS * len(np.unique(tail[label[tail] != label[graph.neighbour]]))
-    moves = (label, up[:levels], target, bands, tax, held, label, 0.0)
-    anneal_nested(*base, *moves, steps, heat, seed)
+    steps = (STEPS if last else STEPS_ABOVE) * len(np.unique(tail[label[tail] != label[graph.neighbour]]))
+    free = (held, label, 0.0)
+    anneal_nested(*base, label, up[:levels], target, per, tax, *free, steps, heat, seed)
+    if not last:
+        return
+    # Now the parents stay as they are, and grids are to be in the band of their siblings too.
+    inner = within(graph, up[1][label])
+    base = (inner.start, inner.neighbour, inner.cost, inner.bridge, inner.weight)
+    goal, tight = _in_both(graph.weight, label, up[1], target[0], tiers[0].band)
     for turn in range(ROUNDS):
-        if not resplit(*base, label, up[1], target[0], bands[0], tax[0], held, TREES, seed + turn):
-            break
-        anneal_nested(*base, *moves, steps // 6, heat / 4, seed + turn + 1)
+        resplit(*base, label, up[1], goal, tight, tax[0], held, TREES, seed + turn)
+        anneal_nested(
+            *base, label, up[:1], goal[None], tight[None], tax[:1], *free, steps // 6, heat / 4, seed + turn + 1
+        )
+
+
+def _in_both(
+    weight: m.Floats, label: m.Ints, parent: m.Ints, target: m.Floats, band: float
+) -> tuple[m.Floats, m.Floats]:
+    """Return targets and one over the deviations accepted: what is in the band of the target and of the siblings."""
+    above = totals(parent, totals(label, weight, len(parent))) / np.maximum(np.bincount(parent), 1)
+    siblings = above[parent]
+    low = (1 - band) * np.maximum(target, siblings)
+    high = (1 + band) * np.minimum(target, siblings)
+    # Where no workload is in both, the siblings count.
+    apart = high - low < 0.5 * band * siblings
+    low, high = np.where(apart, (1 - band) * siblings, low), np.where(apart, (1 + band) * siblings, high)
+    half = (high - low) / 2
+    return (low + high) / 2, np.divide(1.0, half, out=np.zeros(len(half)), where=half > 0)

@@ -7,11 +7,13 @@ from numba import njit
 
 INSIDE = 0.85
 """The share of the band in which a grid's workload costs nothing."""
+LOOK = 100
+"""Blocks looked at to see that a grid stays whole: what needs a longer way round may not move."""
 _UNIT = 1.0 / 9007199254740992.0
 
 
 @njit(cache=True, nogil=True)
-def whole_without(v, start, neighbour, bridge, label, ancestor, stamp, seen, queue):
+def whole_without(v, start, neighbour, bridge, label, ancestor, stamp, seen, queue, most):
     """Whether what is labelled like ``v`` hangs together on each part of the land without it.
 
     Parameters
@@ -24,6 +26,8 @@ def whole_without(v, start, neighbour, bridge, label, ancestor, stamp, seen, que
         The grid of each block, and of each grid its ancestor at the level looked at (itself at the finest).
     stamp, seen, queue
         A number that grows by one a call, and room for a number a block (``seen`` is 0 at first).
+    most
+        So many blocks are looked at; what is not whole within them counts as broken.
     """
     own = ancestor[label[v]]
     first, wanted, bridges = -1, 0, 0
@@ -47,7 +51,7 @@ def whole_without(v, start, neighbour, bridge, label, ancestor, stamp, seen, que
     queue[0] = first
     seen[first] = stamp
     seen[v] = stamp
-    while head < tail:
+    while head < min(tail, most):
         u = queue[head]
         head += 1
         for k in range(start[u], start[u + 1]):
@@ -65,11 +69,9 @@ def whole_without(v, start, neighbour, bridge, label, ancestor, stamp, seen, que
 
 
 @njit(cache=True, nogil=True)
-def badness(weight, target, band):
-    """What a grid's workload costs: nothing well inside the band, steeply more outside."""
-    if target <= 0:
-        return 0.0
-    over = abs(weight / target - 1.0) / band - INSIDE
+def badness(weight, target, per):
+    """What a grid's workload costs: nothing well inside the band, steeply more outside; ``per`` is 1 / band, absolute."""
+    over = abs(weight - target) * per - INSIDE
     if over <= 0:
         return 0.0
     return 12.0 * over * over / (1.0 + 0.15 * over)
@@ -97,8 +99,14 @@ def draw(state):
 
 
 @njit(cache=True, nogil=True)
+def below(x, number):
+    """Return a whole number below another (of 26 bits at most) from a random one of 26 bits."""
+    return np.int64((x * np.uint64(number)) >> np.uint64(26))
+
+
+@njit(cache=True, nogil=True)
 def anneal_nested(
-    start, neighbour, cost, bridge, weight, label, up, target, band, tax, held, old, keep, steps, heat, seed
+    start, neighbour, cost, bridge, weight, label, up, target, per, tax, held, old, keep, steps, heat, seed
 ):
     """Move border blocks by simulated annealing; ``label`` is changed in place.
 
@@ -114,9 +122,11 @@ def anneal_nested(
     up
         (levels, grids) ancestors of each grid: itself, its parent, its grandparent …
     target
-        (levels, grids) workload wanted of each grid of a level; 0 where it does not count.
-    band, tax
-        (levels,) deviation accepted, and the price of a unit of border cost.
+        (levels, grids) workload wanted of each grid of a level.
+    per
+        (levels, grids) one over the deviation accepted from it; 0 where it does not count.
+    tax
+        (levels,) the price of a unit of border cost.
     held
         (n,) blocks that do not move.
     old, keep
@@ -151,11 +161,11 @@ def anneal_nested(
             cooled = 1.0 - step / steps
             temperature = heat * cooled * cooled
         x = draw(state)
-        v = border[np.int64(x % np.uint64(length))]
+        v = border[below(x >> np.uint64(27), length)]
         a = label[v]
         if count[a] == 1:
             continue
-        pick = np.int64((x >> np.uint64(26)) % np.uint64(alien[v]))
+        pick = below(x & np.uint64(67108863), alien[v])
         b = a
         for k in range(start[v], start[v + 1]):
             if not bridge[k] and label[neighbour[k]] != a:
@@ -167,9 +177,9 @@ def anneal_nested(
         change, top = 0.0, 0
         while top < levels and up[top, a] != up[top, b]:
             one, other = up[top, a], up[top, b]
-            cut = 0.0
+            ancestor, cut = up[top], 0.0
             for k in range(start[v], start[v + 1]):
-                at = up[top, label[neighbour[k]]]
+                at = ancestor[label[neighbour[k]]]
                 if at == one:
                     cut += cost[k]
                 elif at == other:
@@ -177,8 +187,8 @@ def anneal_nested(
             change += tax[top] * cut
             if w > 0:
                 x_a, x_b, t_a, t_b = total[top, one], total[top, other], target[top, one], target[top, other]
-                change += badness(x_a - w, t_a, band[top]) - badness(x_a, t_a, band[top])
-                change += badness(x_b + w, t_b, band[top]) - badness(x_b, t_b, band[top])
+                change += badness(x_a - w, t_a, per[top, one]) - badness(x_a, t_a, per[top, one])
+                change += badness(x_b + w, t_b, per[top, other]) - badness(x_b, t_b, per[top, other])
             top += 1
         if keep > 0:
             if old[v] == a:
@@ -193,7 +203,7 @@ def anneal_nested(
         whole = True
         for level in range(top):
             stamp += 1
-            whole = whole_without(v, start, neighbour, bridge, label, up[level], stamp, seen, queue)
+            whole = whole_without(v, start, neighbour, bridge, label, up[level], stamp, seen, queue, LOOK)
             if not whole:
                 break
         if not whole:

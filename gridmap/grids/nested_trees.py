@@ -13,7 +13,7 @@ _UNIT = 1.0 / 9007199254740992.0
 
 
 @njit(cache=True, nogil=True)
-def resplit(start, neighbour, cost, bridge, weight, label, parent, target, band, tax, held, tries, seed):
+def resplit(start, neighbour, cost, bridge, weight, label, parent, target, per, tax, held, tries, seed):
     """Divide every grid out of the band anew, with the neighbour of the same parent that gains most by it.
 
     Parameters
@@ -24,8 +24,8 @@ def resplit(start, neighbour, cost, bridge, weight, label, parent, target, band,
         (n,) grid of each block, changed in place.
     parent, target
         (grids,) parent and workload wanted of each grid.
-    band, tax
-        Deviation accepted, and the price of a unit of border cost.
+    per, tax
+        One over the deviation accepted from each grid's target, and the price of a unit of border cost.
     held
         (n,) blocks that do not move.
     tries, seed
@@ -46,20 +46,20 @@ def resplit(start, neighbour, cost, bridge, weight, label, parent, target, band,
         link[v] = head[label[v]]
         head[label[v]] = v
         fixed[label[v]] |= held[v]
-    order = np.argsort(-np.abs(total / np.maximum(target, 1e-12) - 1.0), kind="mergesort")
+    order = np.argsort(-np.abs(total - target) * per, kind="mergesort")
     near, changed = np.empty(32, np.int64), 0
     for p in order:
-        if target[p] <= 0 or fixed[p] or abs(total[p] / target[p] - 1.0) <= band:
+        if fixed[p] or abs(total[p] - target[p]) * per[p] <= 1.0:
             continue
         size = _neighbours(p, start, neighbour, bridge, label, parent, head, link, near)
         best, best_q = 0.0, -1
         best_rows, best_side = np.empty(0, np.int64), np.empty(0, np.bool_)
         for i in range(size):
             q = near[i]
-            if fixed[q] or target[q] <= 0 or count[p] + count[q] > LARGEST:
+            if fixed[q] or count[p] + count[q] > LARGEST:
                 continue
             rows, side, gain = _cut_trees(
-                start, neighbour, cost, bridge, weight, head, link, place, p, q, target, total, band, tax, tries, state
+                start, neighbour, cost, bridge, weight, head, link, place, p, q, target, total, per, tax, tries, state
             )
             if gain > best:
                 best, best_q, best_rows, best_side = gain, q, rows, side
@@ -99,7 +99,7 @@ def _neighbours(p, start, neighbour, bridge, label, parent, head, link, near):
 
 
 @njit(cache=True, nogil=True)
-def _cut_trees(start, neighbour, cost, bridge, weight, head, link, place, p, q, target, total, band, tax, tries, state):
+def _cut_trees(start, neighbour, cost, bridge, weight, head, link, place, p, q, target, total, per, tax, tries, state):
     """Return the blocks of two grids, which of them go to the first, and what is gained: the best cut of some trees.
 
     Only land counts: a pair that hangs together by a bridge alone gains nothing.
@@ -119,7 +119,7 @@ def _cut_trees(start, neighbour, cost, bridge, weight, head, link, place, p, q, 
             side[place[v]] = part == p
             v = link[v]
     whole = total[p] + total[q]
-    now = badness(total[p], target[p], band) + badness(total[q], target[q], band)
+    now = badness(total[p], target[p], per[p]) + badness(total[q], target[q], per[q])
     now += tax * _cut_cost(start, neighbour, cost, rows, place, side)
     best, under = now - 1e-9, np.empty(size, np.bool_)
     order, parent, below = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
@@ -134,8 +134,8 @@ def _cut_trees(start, neighbour, cost, bridge, weight, head, link, place, p, q, 
             below[parent[order[t]]] += below[order[t]]
         for t in range(1, size):
             one = below[order[t]]
-            bad = badness(one, target[p], band) + badness(whole - one, target[q], band)
-            other = badness(whole - one, target[p], band) + badness(one, target[q], band)
+            bad = badness(one, target[p], per[p]) + badness(whole - one, target[q], per[q])
+            other = badness(whole - one, target[p], per[p]) + badness(one, target[q], per[q])
             if min(bad, other) >= best:
                 continue
             under[:] = False
