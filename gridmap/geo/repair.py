@@ -157,11 +157,11 @@ def _silent(_share: float, _what: str) -> None:
 
 def _names(layer: gpd.GeoDataFrame, code: str | None) -> NDArray[np.object_]:
     if code is None:
-        return layer.index.astype(str).to_numpy(dtype=object)
+        return np.asarray(layer.index.astype(str), dtype=np.object_)
     if code not in layer.columns:
         there = ", ".join(str(column) for column in layer.columns if column != layer.geometry.name)
         raise UnknownNameError(f"the layer has no column {code!r}; it has {there}")
-    return layer[code].astype(str).to_numpy(dtype=object)
+    return np.asarray(layer[code].astype(str), dtype=np.object_)
 
 
 def _checked(

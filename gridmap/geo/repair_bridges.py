@@ -86,7 +86,7 @@ def _ends(xy: Floats, flat: Floats, segment: Ints, share: Floats) -> Floats:
 
 def _turned(lines: Floats) -> np.ndarray:
     (x0, y0), (x1, y1) = lines[:, 0].T, lines[:, 1].T
-    return (x0 > x1) | ((x0 == x1) & (y0 > y1))
+    return np.asarray((x0 > x1) | ((x0 == x1) & (y0 > y1)))
 
 
 def _outside(lines: Geometries, faces: Faces) -> Geometries:
@@ -95,4 +95,4 @@ def _outside(lines: Geometries, faces: Faces) -> Geometries:
     line, face = shapely.STRtree(ground).query(lines, predicate="intersects")
     inside = shapely.length(shapely.intersection(lines[line], ground[face]))
     share = np.bincount(line, weights=inside, minlength=len(lines)) / shapely.length(lines)
-    return lines[share < _INSIDE]
+    return np.asarray(lines[share < _INSIDE], dtype=np.object_)

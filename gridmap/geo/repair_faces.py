@@ -109,7 +109,8 @@ def _beside(xy: Floats, segments: Ints, owner: Ints, metric: pyproj.CRS) -> tupl
     differ = low != high
     pair, position = np.unique(low[differ] * faces + high[differ], return_inverse=True)
     shared = np.bincount(position, weights=length[one][differ], minlength=len(pair))
-    return np.stack([pair // max(faces, 1), pair % max(faces, 1)], axis=1), shared, np.flatnonzero(alone)
+    sides = np.stack([pair // max(faces, 1), pair % max(faces, 1)], axis=1)
+    return np.asarray(sides, dtype=np.int64), shared.astype(np.float64), np.flatnonzero(alone).astype(np.int64)
 
 
 def segment_m(xy: Floats, segments: Ints, metric: pyproj.CRS) -> Floats:

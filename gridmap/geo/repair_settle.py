@@ -88,7 +88,7 @@ def _settle_overlaps(faces: Faces, label: Ints, names: NDArray[np.object_], allo
     twice = np.flatnonzero(faces.claimed() > 1)
     group = _alike(faces, twice, faces.claims)
     claims = [faces.claims[each] for each in _first_of(group, twice)]
-    _refuse_wide(faces, twice, group, [str(named(names[list(claim)])) for claim in claims], allowed)
+    _refuse_wide(faces, twice, group, [str(named(names[list(claim)].tolist())) for claim in claims], allowed)
     # What claims no other ground would vanish: it goes before the longest border.
     landless = ~np.isin(np.arange(len(names)), label)
     right = [tuple(each for each in claim if landless[each]) or claim for claim in claims]
@@ -237,7 +237,7 @@ def _inside(faces: Faces, chosen: Ints) -> tuple[Ints, Flags]:
     at = np.full(len(faces.shapes), -1, dtype=np.int64)
     at[chosen] = np.arange(len(chosen))
     pairs = at[faces.pairs].reshape(-1, 2)
-    return pairs, (pairs >= 0).all(axis=1)
+    return pairs, np.asarray((pairs >= 0).all(axis=1), dtype=bool)
 
 
 def _within(faces: Faces, chosen: Ints) -> Ints:

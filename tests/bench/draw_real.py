@@ -191,4 +191,7 @@ def hsinchu(bars: Bars) -> None:
     bars.at_most("area off the union", "Hsinchu base", 100 * abs(now / area - 1), 0.01, "%")
     before = to_storage(base)
     changed = before.index[~shapely.equals(before.geometry.values, found.layer.geometry.reindex(before.index).values)]
-    out.print(f"{len(changed):,} polygons are not what they were; every one has to be named")
+    unnamed = set(map(str, changed)) - set(found.changes["code"])
+    bars.at_most(
+        "changed polygons without a name", f"Hsinchu base, {len(changed)} changed", len(unnamed), 0, "polygons"
+    )
