@@ -141,12 +141,11 @@ def _next_level(
     fine, wanted = first_division(inner, label, here, coming, band, seed)
     parent = np.repeat(np.arange(len(here)), here)
     mean = (totals(up[-1][label], graph.weight) / totals(group[parent], wanted))[group[parent]]
-    return fine, np.vstack([np.arange(len(wanted)), up[:, parent]]), _Tier(mean * wanted, band if below is None else UPPER_BAND * band)
+    tier = _Tier(mean * wanted, band if below is None else UPPER_BAND * band)
+    return fine, np.vstack([np.arange(len(wanted)), up[:, parent]]), tier
 
 
-def _over_parents(
-    graph: BlockGraph, label: m.Ints, group: m.Ints, count: m.Ints, at_least: m.Ints | int = 1
-) -> m.Ints:
+def _over_parents(graph: BlockGraph, label: m.Ints, group: m.Ints, count: m.Ints, at_least: m.Ints | int = 1) -> m.Ints:
     """Share out the grids of every given parent over the grids drawn in it."""
     weight, size = totals(label, graph.weight), np.bincount(label)
     shared = np.empty(len(weight), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Kernel that moves border blocks between grids of all levels at once, and never breaks a grid, parent or grandparent."""
+"""Kernel that moves border blocks between grids of all levels at once, and never breaks one of any level."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ def whole_without(v, start, neighbour, bridge, label, ancestor, stamp, seen, que
 
 @njit(cache=True, nogil=True)
 def badness(weight, target, per):
-    """What a grid's workload costs: nothing well inside the band, steeply more outside; ``per`` is 1 / band, absolute."""
+    """Return what a grid's workload costs: nothing well inside the band, steeply more outside.
+
+    ``per`` is 1 over the deviation accepted, in the unit of the weights.
+    """
     over = abs(weight - target) * per - INSIDE
     if over <= 0:
         return 0.0

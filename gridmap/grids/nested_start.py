@@ -125,7 +125,7 @@ def _by_metis(graph: BlockGraph, region: m.Ints, given: m.Ints, shares: list[m.F
         part = pymetis.part_graph(
             len(share),
             pymetis.CSRAdjacency(adj_starts=inner.start[a : b + 1] - p, adjacent=inner.neighbour[p:q] - a),
-            vweights=_metis_weights(inner.weight[a:b], len(share)),
+            vweights=_metis_weights(inner.weight[a:b]),
             eweights=costs[p:q],
             tpwgts=_fractions(share),
             recursive=True,
@@ -135,7 +135,7 @@ def _by_metis(graph: BlockGraph, region: m.Ints, given: m.Ints, shares: list[m.F
     return label
 
 
-def _metis_weights(weight: m.Floats, parts: int) -> m.Ints:
+def _metis_weights(weight: m.Floats) -> m.Ints:
     """Return whole weights, one unit more for each block: METIS divides land without households too."""
     total = float(weight.sum())
     if total <= 0:
@@ -150,7 +150,7 @@ def _fractions(share: m.Floats) -> list[float]:
 
 
 def _join_islets(graph: BlockGraph, region: m.Ints, parent: m.Ints, label: m.Ints) -> None:
-    """Give every part of the land without a grid, as a whole, to the grid of its parent's nearest block that has one."""
+    """Give every part of the land without a grid, whole, to the grid of its parent's nearest block that has one."""
     for owner in np.unique(parent[label < 0]).tolist():
         settled = np.flatnonzero((parent == owner) & (label >= 0))
         tree = shapely.STRtree(shapely.points(graph.xy[settled]))

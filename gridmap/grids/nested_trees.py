@@ -38,7 +38,8 @@ def resplit(start, neighbour, cost, bridge, weight, label, parent, target, per, 
     """
     n, grids = len(weight), len(target)
     state = seeded(seed)
-    total, head, link, place = np.zeros(grids), np.full(grids, -1, np.int64), np.empty(n, np.int64), np.full(n, -1, np.int64)
+    total, head = np.zeros(grids), np.full(grids, -1, np.int64)
+    link, place = np.empty(n, np.int64), np.full(n, -1, np.int64)
     fixed, count = np.zeros(grids, np.bool_), np.zeros(grids, np.int64)
     for v in range(n - 1, -1, -1):
         total[label[v]] += weight[v]
