@@ -187,6 +187,11 @@ def test_the_canvas_has_the_colours_of_the_legend(stand):
     far, below = [0xD7, 0x73, 0x1F], [0xBD, 0xB4, 0xDA]
     assert colour(0, 0) == far  # twice the others: 75 % above the mean of seven
     assert colour(6, 0) == below  # 12.5 % below it
+    stand.tool("compare")
+    assert colour(0, 0) not in (far, [0xE3, 0xE7, 0xDD])  # hatched: it has another code now
+    assert colour(6, 0) == below
+    stand.tool("compare")
+    assert colour(0, 0) == far
 
 
 def test_without_anywidget_there_is_a_map_to_look_at(begun, monkeypatch):

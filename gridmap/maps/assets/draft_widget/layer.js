@@ -67,6 +67,13 @@ const MosaicLayer = L.Canvas.extend({
     this.marks = { chosen: new Set(), grids: [], moved: new Set(), refused: null, offered: new Set(), changed: null };
   },
 
+  // Leaflet's own would then move the canvas by parts of a pixel, and so blur it.
+  _reset: function () {
+    this._update();
+    this._postponeUpdatePaths = false;
+    this._updatePaths();
+  },
+
   repaint: function () {
     if (!this._map || !this._bounds) return;
     this._redrawBounds = null;
