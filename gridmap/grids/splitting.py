@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 import geopandas as gpd
 import numpy as np
@@ -22,13 +21,10 @@ from gridmap.grids import mosaic as m
 from gridmap.grids.blocks import blocks_frame
 from gridmap.grids.carve import built_on, go_round
 from gridmap.grids.slivers import SLIVER_AREA_M2, absorb, measure
-from gridmap.grids.splitting_halving import Load, halving_lines
+from gridmap.grids.splitting_halving import Load, halving_lines, lattice
 from gridmap.grids.splitting_lanes import lanes_inside
 from gridmap.grids.splitting_merge import merge_narrow
 from gridmap.grids.weights import BlockSources, sources_of
-
-LATTICE_POINTS: Final = 48
-"""Points a piece that stand for its households where no buildings are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +241,7 @@ def _lattices(
     area = shapely.area(flat)
     of_block = area / np.bincount(source, weights=area)[source]
     pieces = np.maximum(households / wanted[source] * of_block, 1.0)
-    points = [_lattice(shape, count) for shape, count in zip(flat, pieces.tolist(), strict=True)]
+    points = [lattice(shape, count) for shape, count in zip(flat, pieces.tolist(), strict=True)]
     count = np.array([len(xy) for xy in points])
     weight = np.repeat(area / np.maximum(count, 1), count)
     face = np.repeat(np.arange(len(flat)), count)
@@ -259,12 +255,3 @@ def _lattices(
     total = np.bincount(source[face], weights=weight, minlength=len(blocks))[source[face]]
     weight = np.divide(weight * households[face], total, out=np.zeros(len(weight)), where=total > 0)
     return list(zip(points, np.split(weight, np.cumsum(count)[:-1]), strict=True))
-
-
-def _lattice(shape: shapely.Geometry, pieces: float) -> m.Floats:
-    spacing = np.sqrt(shape.area / (LATTICE_POINTS * pieces))
-    west, south, east, north = shape.bounds
-    x, y = np.meshgrid(np.arange(west + spacing / 2, east, spacing), np.arange(south + spacing / 2, north, spacing))
-    xy = np.c_[x.ravel(), y.ravel()]
-    shapely.prepare(shape)
-    return np.asarray(xy[shapely.contains_xy(shape, xy[:, 0], xy[:, 1])])

@@ -7,6 +7,7 @@ sides have the wanted ratio, moved a little to where it is short, or to where it
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,8 +16,10 @@ import shapely
 
 from gridmap.grids import mosaic as m
 
-LEAST_WIDTH_M: Final = 20.0
-"""No cut leaves a piece narrower than this (issue: planner's engine)."""
+LEAST_WIDTH_M: Final = 21.0
+"""No cut comes nearer to the end of a piece than this: a metre more than a piece must be wide."""
+LATTICE_POINTS: Final = 48
+"""Points a piece that stand for its households where no buildings are known."""
 SHARE_WINDOW: Final = 0.08
 """How far from the wanted share, as part of the weight, a cut may move to be short."""
 GAP_WINDOW: Final = 0.15
@@ -24,6 +27,7 @@ GAP_WINDOW: Final = 0.15
 OVERSHOOT_M: Final = 0.02
 """Cuts run this far over their ends, so that rounding cannot leave one short of the border; what dangles vanishes."""
 
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
 _STEPS: Final = 7
 _MOVABLE: Final = 4
 """Fewer pieces than this are too few for a cut to move and the pieces still to be alike."""
@@ -91,6 +95,26 @@ def halving_lines(shape: shapely.Polygon, load: Load, pieces: int) -> list[shape
         return []
     back = _spun(np.concatenate(ends), turn.conjugate())
     return list(shapely.linestrings(back.reshape(-1, 2, 2)))
+
+
+def lattice(shape: shapely.Geometry, pieces: float) -> m.Floats:
+    """Return points evenly spread over a polygon, some dozens for each piece it is to be cut into.
+
+    Examples
+    --------
+    >>> len(lattice(shapely.box(0, 0, 480, 100), 10))
+    480
+    """
+    turn = _turn(shape)
+    turned = _turned(shape, turn)
+    west, south, east, north = turned.bounds
+    # a Fibonacci lattice: no two points stand in one row or column, so cuts along the axes find their share exactly
+    count = math.ceil(LATTICE_POINTS * pieces * (east - west) * (north - south) / shape.area)
+    number = np.arange(count)
+    across, up = (number + 0.5) / count, (number * _GOLDEN + 0.5) % 1.0
+    xy = np.c_[west + (east - west) * across, south + (north - south) * up]
+    shapely.prepare(turned)
+    return _spun(xy[shapely.contains_xy(turned, xy[:, 0], xy[:, 1])], turn.conjugate())
 
 
 def _turn(shape: shapely.Polygon) -> complex:
