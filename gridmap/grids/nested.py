@@ -106,7 +106,7 @@ class _Tier:
     """What grids of one level are to be: their targets and the deviation accepted."""
 
     target: m.Floats
-    band: float
+    band: m.Floats
 
 
 def _lived_in(graph: BlockGraph, group: m.Ints) -> BlockGraph:
@@ -141,8 +141,17 @@ def _next_level(
     fine, wanted = first_division(inner, label, here, coming, band, seed)
     parent = np.repeat(np.arange(len(here)), here)
     mean = (totals(up[-1][label], graph.weight) / totals(group[parent], wanted))[group[parent]]
-    tier = _Tier(mean * wanted, band if below is None else UPPER_BAND * band)
+    target = mean * wanted
+    tier = _Tier(target, _bands(target, group[parent], band, last=below is None))
     return fine, np.vstack([np.arange(len(wanted)), up[:, parent]]), tier
+
+
+def _bands(target: m.Floats, group: m.Ints, band: float, *, last: bool) -> m.Floats:
+    """Return the deviation that each grid may have from its target; parents stay in the band of their level too."""
+    if last:
+        return np.full(len(target), band)
+    mean = (totals(group, target) / np.maximum(np.bincount(group), 1))[group]
+    return np.asarray(np.clip(band - np.abs(target / mean - 1), 0.1 * band, UPPER_BAND * band), dtype=np.float64)
 
 
 def _over_parents(graph: BlockGraph, label: m.Ints, group: m.Ints, count: m.Ints, at_least: m.Ints | int = 1) -> m.Ints:
@@ -178,7 +187,7 @@ def _settle(graph: BlockGraph, label: m.Ints, up: m.Ints, tiers: Sequence[_Tier]
     # Now the parents stay as they are, and grids are to be in the band of their siblings too.
     inner = within(graph, up[1][label])
     base = (inner.start, inner.neighbour, inner.cost, inner.bridge, inner.weight)
-    goal, tight = _in_both(graph.weight, label, up[1], target[0], tiers[0].band)
+    goal, tight = _in_both(graph.weight, label, up[1], target[0], float(tiers[0].band[0]))
     for turn in range(ROUNDS):
         resplit(*base, label, up[1], goal, tight, tax[0], held, TREES, seed + turn)
         anneal_nested(
