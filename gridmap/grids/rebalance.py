@@ -157,10 +157,10 @@ def rebalance(
 
     >>> from gridmap.grids.adjacency import graph_from_pairs
     >>> a, length = np.arange(3), np.full(3, 100.0)
-    >>> row = graph_from_pairs(a, a + 1, length, length, np.zeros(3, bool), np.array([60.0, 30, 30, 30]), np.eye(4, 2))
-    >>> found = rebalance(row, np.array([0, 0, 1, 1]), target=np.full(2, 75.0), band=0.25)
+    >>> row = graph_from_pairs(a, a + 1, length, length, np.zeros(3, bool), np.array([60.0, 40, 20, 20]), np.eye(4, 2))
+    >>> found = rebalance(row, np.array([0, 0, 1, 1]), target=np.full(2, 70.0), band=0.25)
     >>> found.label.tolist(), found.moved_households, found.left_out
-    ([0, 1, 1, 1], 30.0, ())
+    ([0, 1, 1, 1], 40.0, ())
     """
     tell = progress or (lambda _share, _what: None)
     grids = len(target)
