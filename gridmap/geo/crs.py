@@ -128,6 +128,6 @@ def _middle(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> tuple[float, float]:
     west, south, east, north = layer.total_bounds
     if not np.isfinite([west, south, east, north]).all():
         raise CrsError("the layer holds no coordinates: it is empty or its geometries are")
-    to_degrees = pyproj.Transformer.from_crs(layer.crs, _crs(WGS84), always_xy=True)
+    to_degrees = transformer(layer.crs, _crs(WGS84))
     lon, lat = to_degrees.transform((west + east) / 2, (south + north) / 2)
     return float(lon), float(lat)
