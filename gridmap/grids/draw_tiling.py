@@ -32,7 +32,7 @@ it gets."""
 
 HEAVY: Final = 0.20
 """A block with more than this share of a grid's households is cut: a grid needs several to be balanced."""
-PIECE: Final = 0.15
+PIECE: Final = 0.12
 """The share of a grid's households that pieces are made to have."""
 
 ATOMS_A_GRID: Final = 4
