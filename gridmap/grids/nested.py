@@ -27,14 +27,17 @@ STEPS_ABOVE: Final = 150
 """As many at the levels above, whose borders go on moving with those of their grids."""
 HEAT: Final = 0.3
 """Temperature at first: so many sides of a block longer may the border become."""
-BORDER: Final = 2.0
+BORDER: Final = 2.5
 """What a border as long as a grid is wide costs, against the workload out of the band."""
-UPPER: Final = 1.0
+UPPER: Final = 0.6
 """What a metre of border costs more for each level above whose border it is too, as a share."""
 UPPER_BAND: Final = 0.4
 """Parents are kept to this share of the band: then grids in the band of their siblings are in that of the county."""
+LEAST_BAND: Final = 0.3
+FINISH: Final = 0.5
+"""The share of the border's price that is left when the last grids are brought into the band."""
 TREES: Final = 20
-ROUNDS: Final = 6
+ROUNDS: Final = 4
 
 
 def divide_nested(
@@ -151,7 +154,7 @@ def _bands(target: m.Floats, group: m.Ints, band: float, *, last: bool) -> m.Flo
     if last:
         return np.full(len(target), band)
     mean = (totals(group, target) / np.maximum(np.bincount(group), 1))[group]
-    return np.asarray(np.clip(band - np.abs(target / mean - 1), 0.1 * band, UPPER_BAND * band), dtype=np.float64)
+    return np.asarray(np.clip(band - np.abs(target / mean - 1), LEAST_BAND * band, UPPER_BAND * band), dtype=np.float64)
 
 
 def _over_parents(graph: BlockGraph, label: m.Ints, group: m.Ints, count: m.Ints, at_least: m.Ints | int = 1) -> m.Ints:
@@ -188,11 +191,10 @@ def _settle(graph: BlockGraph, label: m.Ints, up: m.Ints, tiers: Sequence[_Tier]
     inner = within(graph, up[1][label])
     base = (inner.start, inner.neighbour, inner.cost, inner.bridge, inner.weight)
     goal, tight = _in_both(graph.weight, label, up[1], target[0], float(tiers[0].band[0]))
+    tax = tax[:1] * FINISH
     for turn in range(ROUNDS):
         resplit(*base, label, up[1], goal, tight, tax[0], held, TREES, seed + turn)
-        anneal_nested(
-            *base, label, up[:1], goal[None], tight[None], tax[:1], *free, steps // 6, heat / 4, seed + turn + 1
-        )
+        anneal_nested(*base, label, up[:1], goal[None], tight[None], tax, *free, steps // 6, heat / 4, seed + turn + 1)
 
 
 def _in_both(

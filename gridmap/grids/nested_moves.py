@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-INSIDE = 0.85
+INSIDE = 0.9
 """The share of the band in which a grid's workload costs nothing."""
 LOOK = 100
 """Blocks looked at to see that a grid stays whole: what needs a longer way round may not move."""
