@@ -13,13 +13,13 @@ import pyproj
 import shapely
 
 from gridmap.geo.coverage import Geometries
-from gridmap.geo.crs import DECIMALS
+from gridmap.geo.crs import DECIMALS, GRID_DEG
 from gridmap.geo.repair_faces import Faces, Floats, Ints, metres
 
 _END_M: Final = 0.01
 """A bridge ends at a vertex that lies this near, rather than making a new one beside it."""
-_INSIDE: Final = 1e-6
-"""The share of a bridge that may lie on claimed ground: rounding of its ends."""
+_INSIDE_DEG: Final = 2 * GRID_DEG
+"""The length of a bridge that may lie on claimed ground: rounding of its ends."""
 
 
 def bridges(faces: Faces, width_m: float, metric: pyproj.CRS) -> Geometries:
@@ -94,5 +94,5 @@ def _outside(lines: Geometries, faces: Faces) -> Geometries:
     ground = faces.shapes[faces.claimed() > 0]
     line, face = shapely.STRtree(ground).query(lines, predicate="intersects")
     inside = shapely.length(shapely.intersection(lines[line], ground[face]))
-    share = np.bincount(line, weights=inside, minlength=len(lines)) / shapely.length(lines)
-    return np.asarray(lines[share < _INSIDE], dtype=np.object_)
+    within = np.bincount(line, weights=inside, minlength=len(lines))
+    return np.asarray(lines[within <= _INSIDE_DEG], dtype=np.object_)

@@ -46,7 +46,11 @@ def change_rows(made: Geometries, rings: Rings, settled: Settled, metric: pyproj
     old, new = before[row], made[row]
     gained, lost = shapely.difference(new, old), shapely.difference(old, new)
     flat_old, flat_new = flat_shapes(old, metric), flat_shapes(new, metric)
-    area, after = shapely.area(flat_old), shapely.area(flat_new)
+    area = shapely.area(flat_old)
+    # Sides are straight in degrees, not in metres, where a vertex more on a side bends it: so that before, gained,
+    # lost and after add up, all four are measured in degrees and told in the metres of the polygon as it was.
+    scale = area / shapely.area(old)
+    after = shapely.area(new) * scale
     done = _done(row, changed, rings, settled)
     warned = np.abs(after - area) > WARNED_SHARE * area
     moved = shapely.hausdorff_distance(shapely.boundary(flat_old), shapely.boundary(flat_new))
@@ -57,8 +61,8 @@ def change_rows(made: Geometries, rings: Rings, settled: Settled, metric: pyproj
             "severity": pd.Series(np.where(warned, "warning", "note"), dtype=object),
             "area_before_m2": area,
             "area_after_m2": after,
-            "gained_m2": shapely.area(flat_shapes(gained, metric)),
-            "lost_m2": shapely.area(flat_shapes(lost, metric)),
+            "gained_m2": shapely.area(gained) * scale,
+            "lost_m2": shapely.area(lost) * scale,
             "moved_m": moved,
         },
         geometry=gpd.GeoSeries(_multi(shapely.union(gained, lost)), crs=rings.layer.crs),
