@@ -55,6 +55,13 @@ def test_grids_are_balanced_and_compact(drawn):
 
 
 @pytest.mark.slow
+def test_no_small_grid_is_narrower_than_20_m(drawn):
+    """Each has room for a circle 20 m wide."""
+    shapes = drawn["small"].to_crs(4549).geometry.values
+    assert not shapely.is_empty(shapely.buffer(shapes, -10)).any()
+
+
+@pytest.mark.slow
 def test_the_check_finds_no_error(drawn, shared):
     found = gridmap.check_plan(drawn, boundary=gridmap.read_layer(shared("xinwu/boundary.gpkg")))
     assert found[found["severity"] == "error"].empty
