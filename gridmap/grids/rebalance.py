@@ -31,13 +31,11 @@ ROUNDS: Final = 4
 RINGS: Final = 2
 MOST_RINGS: Final = 8
 ROOM: Final = 2.0
+"""Around a grid out of its band the search takes this times the room it needs, within so many rings."""
 GRIDS_PER_TURN: Final = 8
 """The search for moving less is repeated once for so many of the grids concerned."""
-HEAT: Final = (0.04, 0.0025)
-"""First and last temperature, in mean grids."""
-EARLY: Final = (0.3, 40.0)
-LATE: Final = (12.0, 10.0)
-"""What leaving a grid out costs, in mean grids moved: once, and by the square of how far out it is."""
+COLD: Final = 0.0025
+"""The last temperature, in mean grids."""
 FARE: Final = 0.005
 """Moving a block costs this part of a mean grid besides its households, so that empty blocks do not stray."""
 
@@ -70,6 +68,23 @@ class Rebalanced:
     left_out: tuple[LeftOut, ...]
 
 
+@dataclass(frozen=True)
+class _Way:
+    """How to search: the first temperature, and what a grid out of its band costs, once and by the square, in grids."""
+
+    heat: float
+    once: float
+    square: float
+
+
+LOOSE: Final = _Way(0.04, 0.3, 40.0)
+"""Many grids may be a little out of the band, so that households travel through grids that are full."""
+TIGHT: Final = _Way(0.04, 12.0, 30.0)
+"""Being out of the band is what costs."""
+HOT: Final = _Way(0.2, 1.0, 10.0)
+"""Heavy blocks may be exchanged against each other."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Task:
     graph: BlockGraph
@@ -97,9 +112,9 @@ class _Task:
         """Return what moving each block costs."""
         return np.asarray(self.graph.weight + FARE * self.unit)
 
-    def rates(self, penalty: tuple[float, float]) -> tuple[float, float, float, float]:
+    def rates(self, way: _Way) -> tuple[float, float, float, float]:
         """Return the penalty of a household out of the band, of being out, how far out is fully out, and of squares."""
-        return 1.0, penalty[0] * self.unit, FARE * self.unit, penalty[1] / self.unit
+        return 1.0, way.once * self.unit, FARE * self.unit, way.square / self.unit
 
     def held(self, label: m.Ints) -> m.Floats:
         return totals(label, self.graph.weight, len(self.lower))
@@ -219,18 +234,12 @@ def _search(task: _Task, levels: m.Ints, seed: int, tell: Progress) -> m.Ints:
     movable = np.flatnonzero(first[task.label] & ~task.stuck)
     if len(movable) == 0:
         return levels
-    levels = _try(task, levels, movable, STEPS_PER_BLOCK, EARLY, seed)
+    levels = _try(task, levels, movable, STEPS_PER_BLOCK, LOOSE, seed)
     rng = np.random.default_rng(seed)
     for turn in range(ROUNDS):
         tell(0.3 + 0.1 * turn, "grids out of the band")
-        held = task.held(levels[0])
-        for grid in np.flatnonzero(out_of_band(held, task.lower, task.upper)).tolist():
-            number = int(rng.integers(2**31))
-            near = _around(task, grid, held, 0.0)
-            tried = _improve(task, levels, near, number)
-            if tried is levels:
-                tried = _improve(task, levels, _around(task, grid, task.held(levels[0]), ROOM), number, loosely=True)
-            levels = tried
+        for grid in np.flatnonzero(out_of_band(task.held(levels[0]), task.lower, task.upper)).tolist():
+            levels = _cure(task, levels, grid, int(rng.integers(2**31)))
     centres = int(first.sum()) // GRIDS_PER_TURN
     for turn in range(centres):
         if turn % 16 == 0:
@@ -239,8 +248,23 @@ def _search(task: _Task, levels: m.Ints, seed: int, tell: Progress) -> m.Ints:
         if not pull.any():
             break
         grid = int(rng.choice(len(pull), p=pull / pull.sum()))
-        levels = _improve(task, levels, _around(task, grid, task.held(levels[0]), 0.0), int(rng.integers(2**31)))
+        near = _around(task, grid, task.held(levels[0]), 0.0)
+        levels = _improve(task, levels, near, (TIGHT,), int(rng.integers(2**31)))
     return _take_back(task, levels)
+
+
+def _cure(task: _Task, levels: m.Ints, grid: int, seed: int) -> m.Ints:
+    """Return the levels after trying to bring one grid into its band, in the first way that gains anything."""
+    held = task.held(levels[0])
+    if not out_of_band(held, task.lower, task.upper)[grid]:
+        return levels
+    near, far = _around(task, grid, held, 0.0), _around(task, grid, held, ROOM)
+    # Full neighbours: spread what is too much over many first. A few heavy blocks: exchange them against each other.
+    for where, ways in ((near, (TIGHT,)), (far, (LOOSE, TIGHT)), (near, (HOT, TIGHT))):
+        tried = _improve(task, levels, where, ways, seed)
+        if tried is not levels:
+            return tried
+    return levels
 
 
 def _take_back(task: _Task, levels: m.Ints) -> m.Ints:
@@ -250,7 +274,7 @@ def _take_back(task: _Task, levels: m.Ints) -> m.Ints:
     moved = moved[np.argsort(-task.graph.weight[moved], kind="stable")]
     bands = np.stack([task.lower, task.upper, np.zeros(len(task.lower))])
     loads = np.stack([task.graph.weight, task.fare])
-    take_back(*task.land, loads, task.label, task.parents, levels, bands, task.rates(LATE), moved)
+    take_back(*task.land, loads, task.label, task.parents, levels, bands, task.rates(TIGHT), moved)
     return levels
 
 
@@ -266,17 +290,15 @@ def _concerned(task: _Task) -> m.Flags:
     return near
 
 
-def _try(
-    task: _Task, levels: m.Ints, movable: m.Ints, steps_per_block: int, penalty: tuple[float, float], seed: int
-) -> m.Ints:
+def _try(task: _Task, levels: m.Ints, movable: m.Ints, steps_per_block: int, way: _Way, seed: int) -> m.Ints:
     """Return the levels after annealing from some blocks."""
     levels = levels.copy()
     loads = np.stack([task.graph.weight, task.fare])
     bands = np.stack([task.lower, task.upper, task.flow.price])
-    heat = (HEAT[0] * task.unit, HEAT[1] * task.unit)
+    heat = (way.heat * task.unit, COLD * task.unit)
     anneal_moves(
         *task.land, loads, task.origin, task.gates.start, task.gates.taker, task.parents, levels, bands,
-        task.rates(penalty), movable, steps_per_block * len(movable), heat, seed,
+        task.rates(way), movable, steps_per_block * len(movable), heat, seed,
     )  # fmt: skip
     return levels
 
@@ -284,28 +306,26 @@ def _try(
 def _energy(task: _Task, label: m.Ints) -> float:
     """Return what a state costs: households moved, and what is out of the band."""
     held = task.held(label)
-    slope, once, width, square = task.rates(LATE)
+    slope, once, width, square = task.rates(TIGHT)
     over = np.maximum(held - task.upper, task.lower - held)
     over[~out_of_band(held, task.lower, task.upper)] = 0.0
     penalty = slope * over + once * np.minimum(1.0, over / width) + square * over**2
     return float(task.fare[label != task.label].sum() + penalty.sum())
 
 
-def _improve(task: _Task, levels: m.Ints, near: m.Flags, seed: int, *, loosely: bool = False) -> m.Ints:
-    """Return the levels after searching in some grids, or as they were where that gains nothing.
-
-    Loosely: what is too much in one grid is spread over many first, so that it can travel through grids that are full.
-    """
+def _improve(task: _Task, levels: m.Ints, near: m.Flags, ways: tuple[_Way, ...], seed: int) -> m.Ints:
+    """Return the levels after searching in some grids in each way in turn, or as they were if that gains nothing."""
     movable = np.flatnonzero(near[levels[0]] & ~task.stuck)
     if len(movable) == 0:
         return levels
-    tried = _try(task, levels, movable, LOCAL_STEPS, EARLY, seed) if loosely else levels
-    tried = _try(task, tried, movable, LOCAL_STEPS, LATE, seed)
+    tried = levels
+    for way in ways:
+        tried = _try(task, tried, movable, LOCAL_STEPS, way, seed)
     return tried if _energy(task, tried[0]) < _energy(task, levels[0]) else levels
 
 
 def _around(task: _Task, centre: int, held: m.Floats, wanted: float) -> m.Flags:
-    """Return the grids around one: so many rings that they have room for twice what it holds too much, or lacks."""
+    """Return the grids around one: so many rings that their room is ``wanted`` times what it holds too much, or lacks."""
     near = np.zeros(len(held), dtype=bool)
     near[centre] = True
     off = max(held[centre] - task.upper[centre], task.lower[centre] - held[centre])
