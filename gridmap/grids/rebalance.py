@@ -325,7 +325,7 @@ def _improve(task: _Task, levels: m.Ints, near: m.Flags, ways: tuple[_Way, ...],
 
 
 def _around(task: _Task, centre: int, held: m.Floats, wanted: float) -> m.Flags:
-    """Return the grids around one: so many rings that their room is ``wanted`` times what it holds too much, or lacks."""
+    """Return the grids around one: so many rings that their room is ``wanted`` times its excess or lack."""
     near = np.zeros(len(held), dtype=bool)
     near[centre] = True
     off = max(held[centre] - task.upper[centre], task.lower[centre] - held[centre])
