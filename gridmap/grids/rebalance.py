@@ -77,7 +77,7 @@ class _Way:
     square: float
 
 
-LOOSE: Final = _Way(0.04, 0.3, 40.0)
+LOOSE: Final = _Way(0.04, 0.1, 80.0)
 """Many grids may be a little out of the band, so that households travel through grids that are full."""
 TIGHT: Final = _Way(0.04, 12.0, 30.0)
 """Being out of the band is what costs."""
