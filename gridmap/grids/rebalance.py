@@ -26,7 +26,7 @@ __all__ = ["LeftOut", "Rebalanced", "rebalance"]
 STEPS_PER_BLOCK: Final = 240
 """Chains that the first search tries per block of the grids concerned (this and what follows: measured on the town)."""
 LOCAL_STEPS: Final = 150
-ROUNDS: Final = 4
+ROUNDS: Final = 7
 """So often every grid out of the band is tried again."""
 RINGS: Final = 2
 MOST_RINGS: Final = 8
@@ -237,7 +237,7 @@ def _search(task: _Task, levels: m.Ints, seed: int, tell: Progress) -> m.Ints:
     levels = _try(task, levels, movable, STEPS_PER_BLOCK, LOOSE, seed)
     rng = np.random.default_rng(seed)
     for turn in range(ROUNDS):
-        tell(0.3 + 0.1 * turn, "grids out of the band")
+        tell(0.3 + 0.3 * turn / ROUNDS, "grids out of the band")
         for grid in np.flatnonzero(out_of_band(task.held(levels[0]), task.lower, task.upper)).tolist():
             levels = _cure(task, levels, grid, int(rng.integers(2**31)))
     centres = int(first.sum()) // GRIDS_PER_TURN
