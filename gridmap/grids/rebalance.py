@@ -26,6 +26,8 @@ __all__ = ["LeftOut", "Rebalanced", "rebalance"]
 STEPS_PER_BLOCK: Final = 240
 """Chains that the first search tries per block of the grids concerned (this and what follows: measured on the town)."""
 LOCAL_STEPS: Final = 150
+LEAST_STEPS: Final = 20_000
+"""A search tries so many at least: few blocks leave few ways."""
 ROUNDS: Final = 7
 """So often every grid out of the band is tried again."""
 RINGS: Final = 2
@@ -34,6 +36,10 @@ ROOM: Final = 2.0
 """Around a grid out of its band the search takes this times the room it needs, within so many rings."""
 GRIDS_PER_TURN: Final = 8
 """The search for moving less is repeated once for so many of the grids concerned."""
+LEAST_TURNS: Final = 16
+FEW_BLOCKS: Final = 1000
+MOST_STARTS: Final = 8
+"""With half as many blocks there are two first searches, and so on up to the most."""
 COLD: Final = 0.0025
 """The last temperature, in mean grids."""
 FARE: Final = 0.005
@@ -81,7 +87,7 @@ LOOSE: Final = _Way(0.04, 0.1, 80.0)
 """Many grids may be a little out of the band, so that households travel through grids that are full."""
 TIGHT: Final = _Way(0.04, 12.0, 30.0)
 """Being out of the band is what costs."""
-HOT: Final = _Way(0.2, 1.0, 10.0)
+HOT: Final = _Way(0.4, 0.3, 10.0)
 """Heavy blocks may be exchanged against each other."""
 
 
@@ -234,13 +240,13 @@ def _search(task: _Task, levels: m.Ints, seed: int, tell: Progress) -> m.Ints:
     movable = np.flatnonzero(first[task.label] & ~task.stuck)
     if len(movable) == 0:
         return levels
-    levels = _try(task, levels, movable, STEPS_PER_BLOCK, LOOSE, seed)
     rng = np.random.default_rng(seed)
+    levels = _begin(task, levels, movable, seed)
     for turn in range(ROUNDS):
         tell(0.3 + 0.3 * turn / ROUNDS, "grids out of the band")
         for grid in np.flatnonzero(out_of_band(task.held(levels[0]), task.lower, task.upper)).tolist():
             levels = _cure(task, levels, grid, int(rng.integers(2**31)))
-    centres = int(first.sum()) // GRIDS_PER_TURN
+    centres = max(int(first.sum()) // GRIDS_PER_TURN, LEAST_TURNS)
     for turn in range(centres):
         if turn % 16 == 0:
             tell(0.6 + 0.4 * turn / centres, "moving less")
@@ -249,8 +255,21 @@ def _search(task: _Task, levels: m.Ints, seed: int, tell: Progress) -> m.Ints:
             break
         grid = int(rng.choice(len(pull), p=pull / pull.sum()))
         near = _around(task, grid, task.held(levels[0]), 0.0)
-        levels = _improve(task, levels, near, (TIGHT,), int(rng.integers(2**31)))
+        levels = _improve(task, levels, near, (HOT, TIGHT) if turn % 2 else (TIGHT,), int(rng.integers(2**31)))
     return _take_back(task, levels)
+
+
+def _begin(task: _Task, levels: m.Ints, movable: m.Ints, seed: int) -> m.Ints:
+    """Return the levels after a first search along the flow: the best of several where there are few blocks."""
+    starts = min(max(FEW_BLOCKS // len(movable), 1), MOST_STARTS)
+    tried = [
+        _try(task, levels, movable, STEPS_PER_BLOCK, LOOSE if i % 2 == 0 else HOT, seed + i) for i in range(starts)
+    ]
+    if starts == 1:
+        return tried[0]
+    return min(
+        (_try(task, each, movable, LOCAL_STEPS, TIGHT, seed) for each in tried), key=lambda each: _energy(task, each[0])
+    )
 
 
 def _cure(task: _Task, levels: m.Ints, grid: int, seed: int) -> m.Ints:
@@ -298,7 +317,7 @@ def _try(task: _Task, levels: m.Ints, movable: m.Ints, steps_per_block: int, way
     heat = (way.heat * task.unit, COLD * task.unit)
     anneal_moves(
         *task.land, loads, task.origin, task.gates.start, task.gates.taker, task.parents, levels, bands,
-        task.rates(way), movable, steps_per_block * len(movable), heat, seed,
+        task.rates(way), movable, max(steps_per_block * len(movable), LEAST_STEPS), heat, seed,
     )  # fmt: skip
     return levels
 
