@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridmap.grids.refine import _badness, _stays_whole
+from gridmap.grids.refine import badness, stays_whole
 
 PAIR = 0.25
 """What one more grid crossed costs beside the department grid being cut at all: each one less is a step on the way."""
@@ -69,8 +69,8 @@ def rearrange(
             change -= stay
         elif a == home[v]:
             change += stay
-        change += _badness(load[a] - weight[v], target[a], band) - _badness(load[a], target[a], band)
-        change += _badness(load[b] + weight[v], target[b], band) - _badness(load[b], target[b], band)
+        change += badness(load[a] - weight[v], target[a], band) - badness(load[a], target[a], band)
+        change += badness(load[b] + weight[v], target[b], band) - badness(load[b], target[b], band)
         for j in range(first[v], first[v + 1]):
             piece[polygon[j]] = 1
             full[polygon[j]] = piece_whole[j]
@@ -89,7 +89,7 @@ def rearrange(
         goes = change <= 0 or (temperature > 0 and np.random.random() < np.exp(-change / (temperature + 1e-9)))
         if goes:
             stamp += 1
-            goes = _stays_whole(v, start, neighbour, bridge, label, stamp, seen, queue)
+            goes = stays_whole(v, start, neighbour, bridge, label, stamp, seen, queue)
         if goes:
             for p in range(polygons):
                 if held[a, p] == 0 and held[b, p] == 0:

@@ -14,7 +14,7 @@ import shapely
 from gridmap.errors import EditRefused, UnknownNameError
 from gridmap.grids import draft_options, edits, history
 from gridmap.grids import mosaic as m
-from gridmap.grids.draft_edit import Edit
+from gridmap.grids.draft_edit import Edit, Told, edit_of
 from gridmap.grids.draft_open import open_draft
 from gridmap.grids.draft_rules import RuleBroken, Setting
 from gridmap.grids.frames import ZONE
@@ -22,7 +22,7 @@ from gridmap.grids.layers import Layer
 from gridmap.grids.metrics import Metrics, metrics_of
 from gridmap.grids.plan import Plan
 from gridmap.grids.rebalancing import Rebalance, rebalance_state
-from gridmap.grids.settle import Settled, settle
+from gridmap.grids.settle import settle
 from gridmap.grids.state import State, blocks_of, layer_of
 from gridmap.grids.work import Work
 from gridmap.network.model import WalkNetwork
@@ -479,32 +479,13 @@ class Draft:
     def _do(self, action: str, work: Work, why: str, rebalance: Rebalance | None = None) -> Edit:
         setting = self._setting()
         settled = settle(work, setting)
-        edit = self._edit(action, work, settled, why, setting.at, rebalance)
+        told = Told(self._next_number(), action, self._who, why, setting.at)
+        edit = edit_of(told, work, settled, self._given, self._band, rebalance)
         self._state = settled.state
         self._done.append(edit)
         self._undone.clear()
         self._taken.update(edit.made)
         return edit
-
-    def _edit(
-        self, action: str, work: Work, settled: Settled, why: str, at: datetime, rebalance: Rebalance | None
-    ) -> Edit:
-        before, after = self._state, settled.state
-        changed, made, ended = history.code_changes(before, after, settled.touched)
-        moved = (work.source != np.arange(len(work.source))) if len(work.source) != len(before.ground) else None
-        other = after.label != before.label[work.source]
-        if moved is not None or len(work.fresh):
-            other = other | np.isin(after.ground.block, before.ground.block, invert=True)
-        slots = settled.touched[after.finest]
-        number = self._next_number()
-        return Edit(
-            number=number, action=action, who=self._who, why=why, at=at, changed=changed, made=made, ended=ended,
-            moved_blocks=tuple(after.ground.block[other].tolist()),
-            moved_households=float(after.ground.households[other].sum()),
-            before=metrics_of(before, self._given, self._band, slots[slots < len(before.levels[before.finest].codes)]),
-            after=metrics_of(after, self._given, self._band, slots),
-            step=history.Step(before, after, work.source), rebalance=rebalance,
-        )  # fmt: skip
 
     def _next_number(self) -> int:
         recorded = self._recorded[-1].number if self._recorded else 0

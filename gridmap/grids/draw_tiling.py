@@ -20,7 +20,7 @@ from gridmap.grids.draw_request import Request
 from gridmap.grids.draw_seeds import Seeds, follow, place_seeds
 from gridmap.grids.layers import Layer
 from gridmap.grids.nested import divide_nested
-from gridmap.grids.partition import make_whole
+from gridmap.grids.nested_mend import make_whole
 from gridmap.grids.splitting import cut_along, split_heavy
 from gridmap.grids.workload import share_out, workload
 from gridmap.network.model import WalkNetwork

@@ -88,17 +88,8 @@ def merge_grids(state: State, position: int, slots: Sequence[int]) -> Work:
     new = work.levels[position].add(int(level.parent[largest]), facts)
     for slot in slots:
         work.end(position, slot)
-        _give_all(work, position, slot, new)
+        work.hand_over(position, slot, new)
     return work
-
-
-def _give_all(work: Work, position: int, slot: int, new: int) -> None:
-    if position >= work.finest:
-        label = work.labels[work.name(position)]
-        label[label == slot] = new
-    if position + 1 < len(work.levels):
-        below = work.levels[position + 1]
-        below.parent = [new if parent == slot else parent for parent in below.parent]
 
 
 def split_grid(state: State, position: int, slot: int, parts: int, *, band: float, seed: int) -> Work:

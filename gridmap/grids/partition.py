@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gridmap.errors import DrawError
 from gridmap.grids import mosaic as m
 from gridmap.grids.adjacency import BlockGraph
 from gridmap.grids.nested import divide_nested
-from gridmap.grids.nested_mend import drop_strays, make_whole
-from gridmap.grids.nested_shares import apportion, share_land
-
-__all__ = ["apportion", "divide", "drop_strays", "make_whole", "redraw", "share_land"]
 
 
 def divide(graph: BlockGraph, parts: int, *, band: float, seed: int) -> m.Ints:
@@ -41,23 +35,3 @@ def divide(graph: BlockGraph, parts: int, *, band: float, seed: int) -> m.Ints:
     if parts > len(graph.weight):
         raise DrawError(f"{parts} grids are more than {len(graph.weight)} blocks can give")
     return divide_nested(graph, (parts,), band=band, seed=seed)[0]
-
-
-def redraw(graph: BlockGraph, members: m.Ints, parts: int, *, band: float, seed: int) -> m.Ints:
-    """Divide some blocks of a larger graph anew, the land of two neighbouring grids for example.
-
-    Parameters
-    ----------
-    graph
-        All blocks.
-    members
-        Rows of those to be divided.
-    parts, band, seed
-        As in :func:`divide`.
-
-    Returns
-    -------
-    array of int
-        0 … parts - 1 a member.
-    """
-    return divide(graph.subgraph(np.asarray(members, dtype=np.int64)), parts, band=band, seed=seed)

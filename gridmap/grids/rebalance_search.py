@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridmap.grids.refine import _stays_whole
+from gridmap.grids.refine import stays_whole
 
 LONGEST = 2
 """So many moves make a chain at most."""
@@ -116,7 +116,7 @@ def _carry_out(chain, done, start, neighbour, bridge, weight, parents, levels, t
                 break
             if level == 0 or parents[level - 1, a] != parents[level - 1, b]:
                 stamp += 1
-                good = _stays_whole(v, start, neighbour, bridge, levels[level], stamp, seen, queue)
+                good = stays_whole(v, start, neighbour, bridge, levels[level], stamp, seen, queue)
         if not good:
             for j in range(i - 1, -1, -1):
                 _shift(chain[j, 0], chain[j, 2], chain[j, 1], weight, parents, levels, total, count)
@@ -253,7 +253,7 @@ def leavers(start, neighbour, bridge, parents, levels, gate_start, taker, origin
             for level in range(levels.shape[0]):
                 if good and (level == 0 or parents[level - 1, a] != parents[level - 1, b]):
                     stamp += 1
-                    good = _stays_whole(v, start, neighbour, bridge, levels[level], stamp, seen, queue)
+                    good = stays_whole(v, start, neighbour, bridge, levels[level], stamp, seen, queue)
             if good:
                 blocks.append(v)
                 goals.append(b)

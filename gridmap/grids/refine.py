@@ -6,7 +6,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def _stays_whole(v, start, neighbour, bridge, label, stamp, seen, queue):
+def stays_whole(v, start, neighbour, bridge, label, stamp, seen, queue):
     """Whether the grid of ``v`` is still connected on each part of the land when ``v`` leaves it."""
     a = label[v]
     first, wanted, bridges = -1, 0, 0
@@ -45,7 +45,7 @@ def _stays_whole(v, start, neighbour, bridge, label, stamp, seen, queue):
 
 
 @njit(cache=True)
-def _badness(weight, target, band):
+def badness(weight, target, band):
     """How much a grid's workload costs: nearly nothing well inside the band, steeply more outside."""
     if target <= 0:
         return 0.0

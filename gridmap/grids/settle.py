@@ -113,17 +113,7 @@ def _recode(work: Work, setting: Setting) -> None:
         for slot in moved:
             new = level.add(level.parent[slot], level.facts[slot]._replace(name=None))
             level.alive[slot] = False
-            _hand_over(work, position, slot, new)
-
-
-def _hand_over(work: Work, position: int, slot: int, new: int) -> None:
-    """Let a new grid take the ground and the children of another."""
-    if position >= work.finest:
-        label = work.labels[work.name(position)]
-        label[label == slot] = new
-    if position + 1 < len(work.levels):
-        below = work.levels[position + 1]
-        below.parent = [new if parent == slot else parent for parent in below.parent]
+            work.hand_over(position, slot, new)
 
 
 def _touched(work: Work) -> tuple[m.Ints, ...]:

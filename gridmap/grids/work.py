@@ -87,6 +87,15 @@ class Work:
         inside = np.isin(self.label_at(position), slots)
         return np.flatnonzero(inside & ~self.ground.water if land else inside)
 
+    def hand_over(self, position: int, slot: int, new: int) -> None:
+        """Let a grid take the ground and the children of another."""
+        if position >= self.finest:
+            label = self.labels[self.name(position)]
+            label[label == slot] = new
+        if position + 1 < len(self.levels):
+            below = self.levels[position + 1]
+            below.parent = [new if parent == slot else parent for parent in below.parent]
+
     def end(self, position: int, slot: int) -> None:
         """End a grid."""
         self.levels[position].alive[slot] = False

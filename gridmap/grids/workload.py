@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 
 from gridmap.grids import mosaic as m
+from gridmap.grids.nested_shares import apportion
 from gridmap.grids.norms import typical_households
-from gridmap.grids.partition import apportion
 from gridmap.network.model import WalkNetwork
 
 _STEP_M: Final = 10.0

@@ -13,7 +13,7 @@ import pymetis
 from draw_data import COUNTS, Ints, Town
 
 from gridmap.grids.adjacency import BlockGraph
-from gridmap.grids.partition import apportion
+from gridmap.grids.nested_shares import apportion
 
 Split = Callable[[BlockGraph, int], Ints]
 

@@ -242,7 +242,7 @@ def test_branches_go_their_own_ways(plan):
     draft.move([block(0, 4)], to="320299001002")
     other = draft.branch()
     other.merge(["320299001002", "320299001003"])
-    assert len(draft.edits), len(other.edits) == (1, 2)
+    assert (len(draft.edits), len(other.edits)) == (1, 2)
     assert "320299001003" in draft["small"].index
     other.undo()
     assert other.plan().version == draft.plan().version

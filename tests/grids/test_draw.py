@@ -17,27 +17,12 @@ from hypothesis import strategies as st
 import gridmap
 import gridmap.geo.io
 from gridmap.errors import CrsError, DrawError, PlanError
-from gridmap.grids.partition import apportion
+from gridmap.grids.nested_shares import apportion
 
-from town import CRS, ORIGIN, STEP, make_town  # isort: skip
+from town import CRS, ORIGIN, STEP  # isort: skip
 from plans import assert_nested, assert_seamless, broken_grids, counts, cut_buildings, within_band  # isort: skip
 
 LEVELS = {"large": 3, "medium": 9, "small": 40, "micro": 10}
-
-
-@pytest.fixture(scope="module")
-def town():
-    return make_town()
-
-
-@pytest.fixture(scope="module")
-def network(town, tmp_path_factory):
-    return town.network(tmp_path_factory.mktemp("town"))
-
-
-@pytest.fixture(scope="module")
-def blocks(town):
-    return town.blocks()
 
 
 @pytest.fixture(scope="module")

@@ -18,25 +18,10 @@ from gridmap.network.pace import walk_times
 from gridmap.network.places import by_edge, nearest_by_place
 from gridmap.network.snap import snap
 
-from town import CRS, ORIGIN, STEP, make_town  # isort: skip
+from town import CRS, ORIGIN, STEP  # isort: skip
 from plans import assert_nested, assert_seamless, broken_grids, counts, cut_buildings  # isort: skip
 
 CODE = "320299"
-
-
-@pytest.fixture(scope="module")
-def town():
-    return make_town()
-
-
-@pytest.fixture(scope="module")
-def network(town, tmp_path_factory):
-    return town.network(tmp_path_factory.mktemp("town"))
-
-
-@pytest.fixture(scope="module")
-def blocks(town):
-    return town.blocks()
 
 
 def assert_sound(plan, town):

@@ -14,14 +14,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nested_made import as_networkx, broken, in_band, joined, made_town
+from nested_made import broken, in_band, joined, made_town
 
 from gridmap.errors import DrawError
 from gridmap.grids.adjacency import graph_from_pairs
 from gridmap.grids.nested import divide_nested
-from gridmap.grids.nested_leaving import stay_whole
 from gridmap.grids.nested_moves import anneal_nested
-from gridmap.grids.partition import apportion, divide, redraw
+from gridmap.grids.nested_shares import apportion
+from gridmap.grids.partition import divide
 
 TOWN = Path(__file__).parents[3] / "shared" / "data" / "town"
 
@@ -118,25 +118,6 @@ def test_any_small_town_is_divided_exactly(rows, columns, seed, parts, river, ze
     refuse_bad(town, divide_nested(town, counts, band=0.1, seed=seed), counts)
 
 
-@settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10_000), size=st.integers(1, 6), share=st.floats(0.2, 0.9))
-def test_a_set_may_leave_when_networkx_counts_no_more_pieces(seed, size, share):
-    rng = np.random.default_rng(seed)
-    town = made_town(6, 8, np.ones(48), river=4, bridges=(1, 4))
-    label = (rng.random(48) < share).astype(np.int64)
-    label[:2] = 1
-    grid = np.flatnonzero(label == 1)
-    blocks = rng.choice(grid, min(size, len(grid)), replace=False)
-    expected = len(blocks) < len(grid)
-    for bridges in (False, True):
-        net = as_networkx(town, bridges=bridges).subgraph(grid.tolist())
-        # Pieces that nobody leaves stay as they are.
-        touched = [piece for piece in nx.connected_components(net) if piece & set(blocks.tolist())]
-        rest = net.subgraph(set().union(*touched) - set(blocks.tolist()))
-        expected &= nx.number_connected_components(rest) <= len(touched)
-    assert stay_whole(blocks, town.start, town.neighbour, town.bridge, label) == expected
-
-
 def anneal(town, label, parts, *, held=None, keep=0.0):
     moved = label.copy()
     target = np.full((1, parts), town.weight.sum() / parts)
@@ -159,16 +140,6 @@ def test_annealing_leaves_held_blocks_and_keeps_old_grids_at_a_price():
     assert left[1] < left[0]
     for moved in (free, fixed, dear):
         assert broken(town, moved) == []
-
-
-def test_two_grids_are_redrawn_from_their_blocks():
-    town = made_town(20, 20, uneven(400))
-    label = divide(town, 20, band=0.1, seed=0)
-    a = int(label[town.neighbour[0]])
-    b = next(int(x) for x in label[town.neighbour] if x != a)
-    members = np.flatnonzero((label == a) | (label == b))
-    side = redraw(town, members, 2, band=0.1, seed=1)
-    assert np.array_equal(np.unique(side), [0, 1])
 
 
 @given(

@@ -18,7 +18,6 @@ from gridmap.grids.carve import CUT_TOLERANCE_M2
 from gridmap.grids.splitting import split_heavy
 from gridmap.grids.splitting_halving import Load, halving_lines, lattice
 from gridmap.grids.splitting_lanes import lanes_inside
-from gridmap.grids.splitting_local import cut_block
 from gridmap.grids.splitting_merge import is_narrow, merge_narrow
 
 from made_layers import LAT, LON, at, layer, line, rect  # isort: skip
@@ -208,22 +207,6 @@ def test_width_is_that_of_the_widest_circle(width, narrow):
     assert (is_narrow(shapes) == [narrow, narrow, narrow]).all()
     ring = Point(0, 0).buffer(100).difference(Point(0, 0).buffer(100 - width))
     assert is_narrow(np.array([ring], dtype=object))[0] == narrow
-
-
-def test_one_block_is_cut_by_itself_between_its_buildings():
-    shapes = [rect(x, y, x + 30, y + 12) for y in (40, 100, 160, 220, 280, 340) for x in range(20, 560, 40)]
-    blocks = town(buildings=layer(shapes, households=[5.0] * len(shapes)))
-    mosaic = np.asarray(blocks.geometry.values, dtype=object)
-    homes = np.asarray(blocks.attrs["sources"].buildings.geometry.values, dtype=object)
-    cut = cut_block(mosaic, 0, 4, crs=METRIC, footprints=shapely.STRtree(homes), households=np.full(len(homes), 5.0))
-    assert cut.cut.tolist() == [0]
-    own = cut.pieces[cut.source == 0]
-    assert len(own) == 4
-    after = np.concatenate([np.delete(mosaic, cut.rows), cut.pieces])
-    assert shapely.coverage_is_valid(after)
-    held = m.owner_of(shapely.point_on_surface(homes), own)
-    assert np.bincount(held).min() >= 0.7 * len(homes) / 4
-    assert cut_m2(after, homes, METRIC).max() <= CUT_TOLERANCE_M2
 
 
 def test_liechtenstein_split_down_to_its_buildings(liechtenstein_blocks):
