@@ -66,6 +66,7 @@ def towns(draw):
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @SLOW
 @given(towns(), st.integers(0, 2), st.sets(st.integers(0, 15), max_size=3))
 def test_nothing_breaks_and_who_stays_out_is_named(town, fixed, lock):
