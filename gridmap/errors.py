@@ -68,6 +68,48 @@ class OutputError(GridmapError, OSError):
     code = "output"
 
 
+class UnavailableError(GridmapError, ConnectionError):
+    """The record cannot be reached for now: the database restarts, its disk is full, every connection is in use."""
+
+    code = "unavailable"
+
+
+class ConflictError(GridmapError, RuntimeError):
+    """Somebody else changed the same thing first; look at what stands now, and ask again."""
+
+    code = "conflict"
+
+
+class IdentityError(GridmapError, PermissionError):
+    """Nobody knows who asks: no key or session, or one that is wrong, expired or withdrawn."""
+
+    code = "identity"
+
+
+class AccessError(GridmapError, PermissionError):
+    """It is known who asks, and this one may not."""
+
+    code = "access"
+
+
+class RateError(GridmapError, RuntimeError):
+    """More was asked in a while than is answered; the message says when to come back.
+
+    Parameters
+    ----------
+    message
+        What is said.
+    retry_after_s
+        When the next question is answered.
+    """
+
+    code = "rate"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class EditRefused(GridmapError, ValueError):  # noqa: N818 - the name that planners' notebooks catch (design.md §4)
     """An edit of a plan that would break a rule; nothing was changed.
 

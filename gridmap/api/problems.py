@@ -5,6 +5,7 @@ It is the twin of ``EXIT_CODES`` of the command line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +26,19 @@ from gridmap.api.errors import (
     TooLargeError,
 )
 from gridmap.api.models import Problem
-from gridmap.errors import GridmapError, InputError, UnknownNameError
+from gridmap.errors import (
+    AccessError,
+    ConflictError,
+    DrawError,
+    EditRefused,
+    GridmapError,
+    IdentityError,
+    InputError,
+    PlanError,
+    RateError,
+    UnavailableError,
+    UnknownNameError,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -40,17 +53,26 @@ class Kind:
 
 PROBLEMS: Final[tuple[tuple[type[GridmapError], Kind], ...]] = (
     (NoRequestError, Kind(400, "不是完整有效的请求 · This is not a whole and valid request")),
+    (IdentityError, Kind(401, "未登录或密钥无效 · It is not known who asks")),
+    (AccessError, Kind(403, "无权限 · This may not be done by whoever asks")),
     (RouteError, Kind(404, "没有这个地址 · There is nothing at this address")),
     (UnknownNameError, Kind(404, "没有这个编码 · There is no such code")),
     (MethodError, Kind(405, "不支持的方法 · The method is not allowed here")),
+    (ConflictError, Kind(409, "与他人的修改冲突 · Somebody else changed it first")),
+    (EditRefused, Kind(409, "编辑违反规则 · The edit would break a rule")),
     (RetiredError, Kind(410, "编码已停用 · The code is retired")),
     (TooLargeError, Kind(413, "请求超出上限 · The request is beyond a limit")),
     (MediaTypeError, Kind(415, "不支持的内容类型 · The body is of a kind that is not read")),
     (InputError, Kind(422, "参数或内容不可用 · A parameter or the body cannot be used")),
+    (PlanError, Kind(422, "方案不可用 · The plan cannot be used")),
+    (DrawError, Kind(422, "无法划分 · The drawing cannot be made")),
+    (RateError, Kind(429, "请求过于频繁 · More was asked than is answered")),
+    (UnavailableError, Kind(503, "数据库暂不可用 · The record cannot be reached for now")),
     (GridmapError, Kind(500, "服务内部错误 · The server failed")),
 )
 """The first class that fits decides."""
 _INTERNAL: Final = PROBLEMS[-1][1]
+_RETRY_AFTER_S: Final = 2
 _HIDDEN: Final = "the server failed; its log says more under the request id"
 
 
@@ -68,13 +90,14 @@ def kind_of(error: Exception) -> Kind:
 def problem_of(error: Exception, *, instance: str, request: str, plan_version: str | None = None) -> Problem:
     """Return an error as a problem; what broke inside the server is not told."""
     kind = kind_of(error)
-    code = error.code if isinstance(error, GridmapError) and kind.status < 500 else "internal"
+    told = kind is not _INTERNAL
+    code = error.code if isinstance(error, GridmapError) and told else "internal"
     retired = error if isinstance(error, RetiredError) else None
     return Problem(
         type=f"urn:gridmap:problem:{code}",
         title=kind.title,
         status=kind.status,
-        detail=str(error) if kind.status < 500 else _HIDDEN,
+        detail=str(error) if told else _HIDDEN,
         instance=instance,
         request_id=request,
         errors=error.errors if isinstance(error, RequestError) else None,
@@ -97,12 +120,22 @@ async def _handle(request: Request, error: Exception) -> Response:
         error = _of_http(error, request)
     elif isinstance(error, RequestValidationError):
         error = _of_validation(error)
+    headers = {**headers, **_advice(error)}
     who = request_id(request.scope)
     version = getattr(request.state, "plan_version", None)  # known once a route has asked for its source
     problem = problem_of(error, instance=request.url.path, request=who, plan_version=version)
     body = problem.model_dump_json(exclude_none=True)
     # Where the server fails, this goes out past the envelope.
     return Response(body, problem.status, {**HEADERS, **headers, "X-Request-Id": who}, MEDIA_TYPE)
+
+
+def _advice(error: Exception) -> Mapping[str, str]:
+    """Return the headers that say what to do next."""
+    if isinstance(error, IdentityError):
+        return {"WWW-Authenticate": 'Bearer realm="gridmap"'}
+    if isinstance(error, RateError):
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+    return {"Retry-After": str(_RETRY_AFTER_S)} if isinstance(error, UnavailableError) else {}
 
 
 def _of_http(error: HTTPException, request: Request) -> GridmapError:

@@ -11,7 +11,20 @@ import typer
 from rich.console import Console
 
 from gridmap.cli import circles, demo, diff, grids, incidents, integrate, repair, serve
-from gridmap.errors import DrawError, GridmapError, InputError, OutputError, PlanError, UnknownNameError
+from gridmap.errors import (
+    AccessError,
+    ConflictError,
+    DrawError,
+    EditRefused,
+    GridmapError,
+    IdentityError,
+    InputError,
+    OutputError,
+    PlanError,
+    RateError,
+    UnavailableError,
+    UnknownNameError,
+)
 from gridmap.settings import text
 
 EXIT_CODES: Final[tuple[tuple[type[GridmapError], int], ...]] = (
@@ -20,6 +33,12 @@ EXIT_CODES: Final[tuple[tuple[type[GridmapError], int], ...]] = (
     (DrawError, 3),
     (UnknownNameError, 4),
     (OutputError, 5),
+    (UnavailableError, 6),
+    (ConflictError, 7),
+    (EditRefused, 7),
+    (IdentityError, 8),
+    (AccessError, 8),
+    (RateError, 8),
     (GridmapError, 1),
 )
 """The first class that fits decides; 1 is also what ``gridmap check`` says of a plan with errors."""
