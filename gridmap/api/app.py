@@ -1,4 +1,4 @@
-"""The application: a source in, an ASGI app out. Whatever HTTP is to do later grows here."""
+"""The application: what is served in, an ASGI app out. Whatever HTTP is to do later grows here."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from fastapi import FastAPI
 import gridmap
 from gridmap.api import docs, openapi, problems, routes
 from gridmap.api.envelope import Envelope
+from gridmap.api.served import FileServed, Served
 from gridmap.api.source import Source
 
 
-def create_app(source: Source) -> FastAPI:
-    """Make the app that answers from a source.
+def create_app(served: Served | Source) -> FastAPI:
+    """Make the app that answers from what is served.
 
     Parameters
     ----------
-    source
-        From :func:`gridmap.api.source.read_source`. Routes ask for it through
-        :func:`gridmap.api.routes.current_source`, which another kind of source may override.
+    served
+        Versions along a timeline; or one source, from :func:`gridmap.api.source.read_source`.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def create_app(source: Source) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.source = source
+    app.state.served = FileServed(served) if isinstance(served, Source) else served
     app.add_middleware(Envelope)
     problems.install(app)
     app.include_router(routes.router)

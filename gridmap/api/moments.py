@@ -5,17 +5,50 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from gridmap.api.limits import FIRST_YEAR, LAST_YEAR
+from pydantic import BaseModel, ConfigDict, Field
+
+from gridmap.api.limits import FIRST_YEAR, LAST_YEAR, MOST_LETTERS
 from gridmap.errors import InputError
 from gridmap.people.times import ZONE, at_microseconds
 
+AT: Final = (
+    "所问时间（上报时间），无时区按北京时间；不写则为现在 · the time asked about: the plan in force then answers, "
+    "and the people of then; without a zone Asia/Shanghai; now by default"
+)
+VERSION: Final = (
+    "方案版本；不写则为所问时间生效的版本 · version of the plan that answers; by default the one in force at the time "
+    "asked about"
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _NO_SUMMER_TIME: Final = 1992
 _LOST_PLUS: Final = re.compile(r"(.*\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d(?::?\d\d)?)\s*")
+
+
+class TimeQuery(BaseModel):
+    """Which version answers, and at what time: one rule for every question.
+
+    ``version`` decides the grids; without it, the version in force ``at`` that time; without either, the one in force
+    now. ``at`` also decides whose people are named.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Annotated[
+        str | None,
+        Field(description=VERSION, max_length=MOST_LETTERS, pattern="^[0-9A-Za-z_-]+$", examples=["9b3b915afa5d"]),
+    ] = None
+    at: Annotated[
+        str | None, Field(description=AT, max_length=MOST_LETTERS, examples=["2026-05-01T08:00:00+08:00"])
+    ] = None
+
+    @property
+    def is_of_now(self) -> bool:
+        """Whether no time is stated."""
+        return self.at is None or not self.at.strip()
 
 
 @dataclass(frozen=True)

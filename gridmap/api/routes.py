@@ -31,7 +31,7 @@ _BATCHES: Final = CapacityLimiter(2)
 
 async def current_source(request: Request) -> Source:
     """Return what is served; async, or every request would wait for a thread to return it."""
-    source: Source = request.app.state.source
+    source: Source = request.app.state.served.current()
     request.state.plan_version = source.plan.version  # a problem says it too
     return source
 
