@@ -24,7 +24,7 @@ from gridmap.api.protocol import Protocol
 from gridmap.api.source import Source
 from gridmap.errors import InputError, OutputError
 
-_FOLDER: Final = "GRIDMAP_SERVED_FOLDER"
+_FOLDER: Final = "_GRIDMAP_SERVED_FOLDER"
 """How a worker learns where its parent put the source; set by :func:`serve`, never by people."""
 _GRACE_S: Final = 10
 _BACKLOG: Final = 512
