@@ -42,11 +42,50 @@ def _own_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def postgis():
-    """Give a connection to a throw-away PostGIS; skips where Debian's packages are not installed."""
-    from postgis import binaries, cluster
+def cluster():
+    """Give a running, throw-away cluster of the whole session; skips where Debian's packages are not installed."""
+    from postgis import is_installed, throw_away
 
-    if binaries() is None:
-        pytest.skip("PostgreSQL is not installed (make test installs it on Debian)")
-    with cluster() as connection:
+    if not is_installed():
+        pytest.skip("PostgreSQL with PostGIS is not installed (make test installs it on Debian)")
+    with throw_away() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgis(cluster):
+    """Give a connection to a PostGIS that holds nothing."""
+    import psycopg
+
+    with psycopg.connect(cluster.url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def _template(cluster):
+    """Make the record's tables once; what is connected to cannot be copied, so nothing ever connects to it again."""
+    from postgis import database
+
+    from gridmap.store import migrate
+
+    with database(cluster, "gridmap_template") as url:
+        migrate.upgrade(url)
+        yield "gridmap_template"
+
+
+@pytest.fixture(scope="session")
+def store_url(cluster, _template):
+    """Give the address of a migrated database that the tests of the session share."""
+    from postgis import database
+
+    with database(cluster, "gridmap_test", _template) as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_url(cluster, _template):
+    """Give the address of a migrated database of one test's own, without a record in it."""
+    from postgis import database
+
+    with database(cluster, "gridmap_fresh", _template) as url:
+        yield url

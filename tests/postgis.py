@@ -1,11 +1,8 @@
-"""A throw-away PostgreSQL + PostGIS cluster from Debian's binaries, on a socket, for one test session."""
+"""Throw-away PostgreSQL + PostGIS clusters: gridmap's own, in a folder that is removed after."""
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,36 +10,51 @@ from pathlib import Path
 
 import psycopg
 
+from gridmap.store.cluster import Cluster
+from gridmap.store.cluster_binaries import installed
 
-def binaries() -> Path | None:
-    """Return the folder of the newest PostgreSQL server that Debian installed, or None."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    return found[-1].parent if found else None
+
+def is_installed() -> bool:
+    """Return whether there is a PostgreSQL with PostGIS to run."""
+    return any(each.has_postgis for each in installed())
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Give a temporary folder that the user postgres can reach (pytest's are closed to all but root)."""
+    folder = Path(tempfile.mkdtemp(prefix="gridmap-pg-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def throw_away() -> Iterator[Cluster]:
+    """Give a running cluster, and remove everything after."""
+    with open_folder() as folder:
+        cluster = Cluster(folder / "db", durable=False)
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 @contextmanager
 def cluster() -> Iterator[psycopg.Connection]:
-    """Start a cluster in a temporary folder, give a connection with PostGIS on, and remove everything after."""
-    bin_dir = binaries()
-    assert bin_dir is not None
-    folder = Path(tempfile.mkdtemp(prefix="gridmap-pg-"))
-    # PostgreSQL refuses to run as root; Debian's package made this user.
-    owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    as_owner = ["runuser", "-u", owner, "--"] if os.geteuid() == 0 else []
-    if as_owner:
-        shutil.chown(folder, owner)
+    """Give a connection to a throw-away cluster with PostGIS on."""
+    with throw_away() as running, psycopg.connect(running.url, autocommit=True) as connection:
+        yield connection
 
-    def run(*command: str) -> None:
-        subprocess.run([*as_owner, *command], check=True, capture_output=True, cwd=folder)
 
-    data = folder / "data"
-    run(str(bin_dir / "initdb"), "-D", str(data), "-A", "trust", "-U", "gridmap", "--no-sync", "-E", "UTF8")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    run(str(bin_dir / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        with psycopg.connect(host=str(folder), user="gridmap", dbname="postgres", autocommit=True) as connection:
-            connection.execute("create extension postgis")
-            yield connection
-    finally:
-        run(str(bin_dir / "pg_ctl"), "-D", str(data), "-w", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+@contextmanager
+def database(running: Cluster, name: str, template: str | None = None) -> Iterator[str]:
+    """Give the address of a database, a copy of another where one is named, and drop it after."""
+    with psycopg.connect(running.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name}" + (f" template {template}" if template else ""))
+        try:
+            yield running.database_url(name)
+        finally:
+            connection.execute(f"drop database {name} with (force)")
