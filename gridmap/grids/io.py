@@ -104,21 +104,12 @@ def _in_utc(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _metadata_table(plan: Plan) -> pd.DataFrame:
-    meta = plan.metadata
     values: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "layout": plan.layout,
         "levels": [asdict(spec) for spec in plan.levels],
-        "name": meta.name,
-        "county_code": meta.county_code,
-        "created_at": meta.created_at.isoformat() if meta.created_at else None,
-        "valid_from": meta.valid_from.isoformat() if meta.valid_from else None,
-        "seed": meta.seed,
-        "band": meta.band,
-        "counts": dict(meta.counts),
-        "given_levels": list(meta.given_levels),
-        "notes": list(meta.notes),
+        **plan.metadata.to_values(),
     }
     texts = [json.dumps(value, ensure_ascii=False) for value in values.values()]
     return pd.DataFrame({"key": list(values), "value": texts})
@@ -254,22 +245,18 @@ def _metadata(table: pd.DataFrame, source: Path) -> dict[str, Any]:
 
 
 def _plan_metadata(values: dict[str, Any], source: Path) -> PlanMetadata:
-    names = PlanMetadata.__dataclass_fields__
-    known = {name: value for name, value in values.items() if name in names}
     for name in ("created_at", "valid_from"):
-        if known.get(name) is not None:
-            known[name] = _time(known[name], name, source)
+        if values.get(name) is not None:
+            _check_time(values[name], name, source)
     try:
-        for name in ("given_levels", "notes"):
-            known[name] = tuple(known.get(name, ()))
-        return PlanMetadata(**known)
+        return PlanMetadata.from_values(values)
     except (TypeError, ValueError) as error:
         raise PlanError(f"{source}, table plan: a value is not of its kind ({error}); {_ADVICE}") from error
 
 
-def _time(text: str, name: str, source: Path) -> datetime:
+def _check_time(text: str, name: str, source: Path) -> None:
     try:
-        return datetime.fromisoformat(text)
+        datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise PlanError(f"{source}, table plan: {name} {text!r} is not a time like 2026-11-01T08:00+08:00") from None
 

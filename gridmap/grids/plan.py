@@ -118,6 +118,37 @@ class PlanMetadata:
             if time is not None and time.tzinfo is None:
                 object.__setattr__(self, name, time.replace(tzinfo=ZoneInfo(ZONE)))
 
+    def to_values(self) -> dict[str, Any]:
+        """Return all of it as JSON has it; :meth:`from_values` reads it back.
+
+        Examples
+        --------
+        >>> metadata = PlanMetadata("county", counts={"small": 3}, valid_from=datetime(2026, 5, 1))
+        >>> PlanMetadata.from_values(metadata.to_values()) == metadata
+        True
+        """
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        times = {name: values[name].isoformat() if values[name] else None for name in ("created_at", "valid_from")}
+        lists = {name: list(values[name]) for name in ("given_levels", "notes")}
+        return values | times | lists | {"counts": dict(self.counts)}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> PlanMetadata:
+        """Read what :meth:`to_values` gave; names that are not known are passed over.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When a value is not of its kind.
+        """
+        known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
+        for name in ("created_at", "valid_from"):
+            if known.get(name) is not None:
+                known[name] = datetime.fromisoformat(known[name])
+        for name in ("given_levels", "notes"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # a read-only mapping cannot be pickled
         values = {each.name: getattr(self, each.name) for each in fields(self)} | {"counts": dict(self.counts)}

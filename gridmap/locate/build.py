@@ -120,6 +120,24 @@ def _all_sound(plan: Plan) -> bool:
     return bool((shapely.is_valid(shapes) & ~shapely.is_empty(shapes)).all())
 
 
+def extent_of(plan: Plan) -> shapely.Geometry:
+    """Return the land of a plan with its holes filled: outside of it, a point is ``outside``.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from gridmap.grids.plan import Plan
+    >>> ring = shapely.box(120, 31, 121, 32) - shapely.box(120.4, 31.4, 120.6, 31.6)
+    >>> plan = Plan.from_layers({"small": gpd.GeoDataFrame({"code": ["1"]}, geometry=[ring], crs=4490)})
+    >>> extent_of(plan).equals(shapely.box(120, 31, 121, 32))
+    True
+    """
+    shapes = {
+        name: valid_polygons(np.asarray(layer.geometry.values, dtype=object)) for name, layer in plan.layers.items()
+    }
+    return polygons_of(plan, shapes, _union(shapes[plan.finest_tiling])).shapes[-1]
+
+
 def polygons_of(plan: Plan, shapes: Mapping[str, Geometries], outline: shapely.Geometry) -> Polygons:
     """Return the polygons of a plan in their order.
 

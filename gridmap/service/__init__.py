@@ -1,0 +1,1 @@
+"""What is done with the record: use cases that need both rules and store, a function each."""

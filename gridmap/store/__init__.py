@@ -1,0 +1,1 @@
+"""The record: plans with their history, people, stations and access, in PostgreSQL + PostGIS."""

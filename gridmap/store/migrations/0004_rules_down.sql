@@ -1,0 +1,17 @@
+drop schema published cascade;
+drop function gridmap.locate(double precision, double precision, timestamptz);
+drop function gridmap.chain(integer, integer, text);
+drop function gridmap.version_at(timestamptz);
+drop function gridmap.holds(geometry, geometry);
+drop policy own_town on gridmap.person;
+alter table gridmap.person no force row level security, disable row level security;
+drop policy own_town on gridmap.duty;
+alter table gridmap.duty no force row level security, disable row level security;
+drop policy own_town on gridmap.organisation;
+alter table gridmap.organisation no force row level security, disable row level security;
+drop policy own_town on gridmap.assignment;
+alter table gridmap.assignment no force row level security, disable row level security;
+drop function gridmap.sees(text);
+revoke all on all tables in schema gridmap from gridmap_app;
+revoke all on all sequences in schema gridmap from gridmap_app;
+revoke all on schema gridmap from gridmap_app;

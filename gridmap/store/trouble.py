@@ -1,0 +1,69 @@
+"""What a database does not do, as errors of gridmap: nothing above the store ever sees the driver's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from gridmap.errors import AccessError, ConflictError, GridmapError, UnavailableError
+
+_CONFLICTS: Final = ("40001", "40P01", "23P01", "23505", "55P03")
+"""Serialisation, deadlock, exclusion, uniqueness, a lock not to be had."""
+_FULL: Final = ("53100", "58030")
+_FORBIDDEN: Final = "42501"
+_LATER: Final = ("08", "53", "57", "58")
+"""Classes of connection, resources, an operator's intervention, the system."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what goes wrong inside as an error of gridmap.
+
+    Raises
+    ------
+    UnavailableError
+        When the database cannot be reached, has no connection or no disk left, or is being restarted.
+    ConflictError
+        When somebody else was first.
+    AccessError
+        When the database itself refuses: the last line of defence.
+
+    Examples
+    --------
+    >>> with translated():
+    ...     raise PoolTimeoutError()
+    Traceback (most recent call last):
+    gridmap.errors.UnavailableError: every connection to the database is in use; ask again in a moment
+    """
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise UnavailableError("every connection to the database is in use; ask again in a moment") from error
+    except DBAPIError as error:
+        raise _error_of(error.orig, error.connection_invalidated) from error
+    except psycopg.Error as error:
+        raise _error_of(error, False) from error
+
+
+def _error_of(error: BaseException | None, lost: bool) -> Exception:
+    state = getattr(error, "sqlstate", None) or ""
+    words = str(error).strip().split("\n", maxsplit=1)[0]
+    if state in _FULL:
+        return UnavailableError(f"the database has no room on its disk: {words}; make room, and ask again")
+    if state in _CONFLICTS:
+        return ConflictError(f"somebody else changed the same thing first: {words}; look at it again, then repeat")
+    if state == _FORBIDDEN:
+        return AccessError(f"the database does not allow it: {words}")
+    if lost or state[:2] in _LATER or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return UnavailableError(f"the database cannot be reached for now: {words}")
+    return GridmapError(f"the database refuses: {words}")
+
+
+def is_double(error: IntegrityError) -> bool:
+    """Whether a row was refused because one like it is there."""
+    return getattr(error.orig, "sqlstate", "") in ("23505", "23P01")
