@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from gridmap.cli import circles, demo, diff, grids, incidents, integrate, repair, serve
+from gridmap.cli import circles, db, demo, diff, grids, incidents, integrate, repair, serve
 from gridmap.errors import (
     AccessError,
     ConflictError,
@@ -64,6 +64,7 @@ app.command("join")(incidents.join)
 app.command("locate")(incidents.locate)
 app.command("map")(incidents.draw_map)
 app.command("serve")(serve.serve)
+app.add_typer(db.app, name="db")
 
 
 def exit_code(error: GridmapError) -> int:

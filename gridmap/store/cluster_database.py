@@ -95,8 +95,13 @@ def make_database(cluster: Cluster) -> None:
         if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     with connected(cluster.url) as connection:
-        for extension in EXTENSIONS:
-            connection.execute(sql.SQL("create extension if not exists {}").format(sql.Identifier(extension)))
+        make_extensions(connection)
+
+
+def make_extensions(connection: Connection) -> None:
+    """Add the extensions that the record's tables are made of, where they are missing."""
+    for extension in EXTENSIONS:
+        connection.execute(sql.SQL("create extension if not exists {}").format(sql.Identifier(extension)))
 
 
 def make_roles(connection: Connection) -> None:
