@@ -106,10 +106,11 @@ def problem_of(error: Exception, *, instance: str, request: str, plan_version: s
 def install(app: FastAPI) -> None:
     """Make an app answer every error with a problem."""
     for kind in (GridmapError, RequestValidationError, HTTPException, Exception):
-        app.add_exception_handler(kind, _handle)
+        app.add_exception_handler(kind, answer)
 
 
-async def _handle(request: Request, error: Exception) -> Response:
+async def answer(request: Request, error: Exception) -> Response:
+    """Answer a request with what went wrong."""
     headers: Mapping[str, str] = {}
     if isinstance(error, HTTPException):
         headers = error.headers or {}
