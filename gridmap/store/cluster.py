@@ -34,6 +34,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_./-]+")
 """Folders that need no quoting in a URL, a host list or a setting."""
 _SHORT: Final = Path("/tmp")  # noqa: S108 - a private folder is made in it; TMPDIR may differ between start and use
 _PART: Final = ".data.part"
+_STAMP: Final = re.compile(r"^[-\d]+ [:.\d]+ \S+ \[\d+\] ")
 _WAIT_S: Final = 120
 
 _ALWAYS: Final = {
@@ -106,7 +107,7 @@ class Cluster:
         """Major version of PostgreSQL that made it, ``None`` before it is made."""
         try:
             return int((self.data / "PG_VERSION").read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, OSError) as error:
             raise InputError(f"{self.data} is no cluster that can be read: {error}") from error
@@ -242,7 +243,7 @@ class Cluster:
             shutil.rmtree(part, ignore_errors=True)
 
     def _launch(self, binaries: Binaries, owner: Owner) -> None:
-        self._forget_stale_pid()
+        self._forget_killed()
         self._open_socket_folder(owner)
         given = _ALWAYS | {"unix_socket_directories": str(self.socket_folder)} | ({} if self.durable else _THROW_AWAY)
         options = shlex.join(part for name, value in given.items() for part in ("-c", f"{name}={value}"))
@@ -258,18 +259,22 @@ class Cluster:
         logs = [said, *sorted((self.data / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)[-1:]]
         # The log of the day may hold many starts: what ended the last one is at its end.
         told = [line for path in logs if path.exists() for line in path.read_text(errors="replace").splitlines()[-20:]]
-        fatal = [line for line in told if "FATAL" in line or "PANIC" in line]
-        return failure(f"the cluster in {self.folder} does not start", "\n".join(fatal[-1:]) or words)
+        fatal = [number for number, line in enumerate(told) if "FATAL" in line or "PANIC" in line]
+        # The line before the last word often holds the reason: which setting of a file, which lock.
+        reason = (
+            "; ".join(_STAMP.sub("", line) for line in told[max(fatal[-1] - 1, 0) : fatal[-1] + 1]) if fatal else words
+        )
+        return failure(f"the cluster in {self.folder} does not start", reason)
 
-    def _forget_stale_pid(self) -> None:
-        """Remove the note of a server that was killed, when its number is another process' by now.
+    def _forget_killed(self) -> None:
+        """Remove the notes of a server that was killed, when their number is another process' by now.
 
-        PostgreSQL would refuse to start. It is removed only where nobody works in the folder: the children of a server
-        that was killed may still write.
+        PostgreSQL would refuse to start. They are removed only where nobody works in the folder: the children of a
+        server that was killed may still write.
         """
-        note = self.data / "postmaster.pid"
-        if note.exists() and not self._processes():
-            note.unlink()
+        if not self._processes():
+            for note in (self.data / "postmaster.pid", self.socket_folder / f"{_SOCKET}.lock"):
+                note.unlink(missing_ok=True)
 
     def _processes(self) -> list[int]:
         """Return the processes of the server, which all work in its folder."""

@@ -176,7 +176,10 @@ def _layer(session: Session, query: Select[Any], srid: int) -> gpd.GeoDataFrame:
 
 def _table(session: Session, kind: type[Lineage | Journal], plan_id: int, columns: tuple[str, ...]) -> pd.DataFrame:
     chosen: list[InstrumentedAttribute[Any]] = [getattr(kind, name) for name in columns]
-    found = session.execute(select(*chosen).where(kind.plan_id == plan_id).order_by(kind.position)).all()
+    query = select(*chosen).where(kind.plan_id == plan_id).order_by(kind.position)
+    if kind is Lineage:
+        query = query.where(~Lineage.derived)  # the version is named by what the plan itself says
+    found = session.execute(query).all()
     return pd.DataFrame([tuple(row) for row in found], columns=list(columns), dtype=object)
 
 

@@ -112,6 +112,8 @@ class Lineage(Base):
     share_area: Mapped[float | None]
     share_households: Mapped[float | None]
     document: Mapped[str | None]
+    derived: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Not the plan's own record: found when it was published, by comparing it with what it replaced."""
 
 
 class Journal(Base):

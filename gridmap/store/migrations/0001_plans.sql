@@ -77,6 +77,7 @@ CREATE TABLE gridmap.lineage (
     share_area DOUBLE PRECISION,
     share_households DOUBLE PRECISION,
     document TEXT,
+    derived BOOLEAN DEFAULT false NOT NULL,
     CONSTRAINT pk_lineage PRIMARY KEY (plan_id, position),
     CONSTRAINT fk_lineage_plan_id FOREIGN KEY(plan_id) REFERENCES gridmap.plan_version (id) ON DELETE CASCADE
 );

@@ -1,0 +1,387 @@
+"""Publishing plans: a town proposes, the county approves and publishes, and what was in force stays on record.
+
+Committing is one transaction: what the version leaves out is closed, what it has is opened or carried forward, the
+lineage of codes that end is written, people learn their towns, and the timeline gets its entry. Two who publish at
+once go one after the other, and the second is told that what was compared is no longer in force.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pandas as pd
+from sqlalchemy import Delete, Update, delete, func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy.orm import Session
+
+from gridmap.errors import AccessError, ConflictError, InputError, PlanError, UnknownNameError
+from gridmap.grids.plan import Plan
+from gridmap.service.attempts import attempt
+from gridmap.service.review import Review, review_plan
+from gridmap.service.timeline import GridsInForce, InForce, grids_in_force, grids_of, timeline, version_in_force
+from gridmap.store.engine import COUNTY, bump
+from gridmap.store.models import Audit, Grid, Lineage, PlanGrid, PlanVersion, Publication
+from gridmap.store.plans import add_plan, read_version, version_row
+
+__all__ = [
+    "GridsInForce",
+    "InForce",
+    "approve",
+    "grids_in_force",
+    "propose",
+    "publish",
+    "review",
+    "rollback",
+    "timeline",
+    "version_in_force",
+    "withdraw",
+]
+
+_PATIENCE: Final = timedelta(minutes=5)
+"""How far in the past a beginning may lie and still mean now: clocks differ."""
+
+
+def propose(session: Session, plan: Plan, *, note: str = "", commit: bool = False) -> Review:
+    """Put a plan on record as a proposal, compared with what is in force.
+
+    Parameters
+    ----------
+    session
+        An open transaction. A town's may change grids of that town alone.
+    plan
+        The plan; the same plan proposed again after it was withdrawn is proposed anew.
+    note
+        Why.
+    commit
+        Keep it; without, only say what it would be.
+
+    Raises
+    ------
+    AccessError
+        When a town changes what is not its own.
+    ConflictError
+        When the version is on record already.
+    PlanError
+        When the plan breaks a rule.
+    """
+    now = _now(session)
+    town = None if session.info["jurisdiction"] == COUNTY else session.info["jurisdiction"]
+    with attempt(session, commit=commit):
+        base = _in_force(session, now)
+        known = session.scalar(select(PlanVersion).where(PlanVersion.version == plan.version))
+        if known is not None and known.status != "withdrawn":
+            raise ConflictError(f"version {plan.version} is on record already: {known.status}; approve or publish it")
+        if known is None:
+            known = add_plan(session, plan, note=note, base_version=base.version if base else None, town=town)
+        known.status, known.note, known.base_version, known.town = "proposed", note, _version(base), town
+        known.proposed_by, known.proposed_at = session.info["actor"], now
+        found = review_plan(session, plan, base, now)
+        _refuse(found)
+        if town is not None:
+            _refuse_other_towns(found, plan, base, town)
+        _note(session, "plans.propose", plan.version, note, base=_version(base))
+        bump(session)
+    return replace(found, committed=commit)
+
+
+def approve(session: Session, version: str, *, commit: bool = False) -> PlanVersion:
+    """Let a proposal be published.
+
+    Raises
+    ------
+    AccessError
+        When it is not the county that does.
+    ConflictError
+        When it is no proposal.
+    UnknownNameError
+        When there is no such version.
+    """
+    _county_only(session, "approve")
+    with attempt(session, commit=commit):
+        row = _locked(session, version)
+        if row.status != "proposed":
+            raise ConflictError(f"version {version} is {row.status}; only what is proposed is approved")
+        row.status, row.approved_by, row.approved_at = "approved", session.info["actor"], _now(session)
+        _note(session, "plans.approve", version, row.note)
+        bump(session)
+    return row
+
+
+def withdraw(session: Session, version: str, *, commit: bool = False) -> PlanVersion:
+    """Take back a proposal, or a publication that has not begun.
+
+    Raises
+    ------
+    AccessError
+        When a town takes back what is not its own proposal.
+    ConflictError
+        When it is, or was, in force.
+    """
+    with attempt(session, commit=commit):
+        bump(session)
+        row = _locked(session, version)
+        if session.info["jurisdiction"] != COUNTY and (row.town != session.info["jurisdiction"] or row.approved_at):
+            raise AccessError(f"version {version} is not a proposal of {session.info['jurisdiction']}")
+        if row.status == "published":
+            _unpublish(session, row)
+        row.status, row.approved_by, row.approved_at = "withdrawn", None, None
+        _note(session, "plans.withdraw", version, "")
+    return row
+
+
+def review(session: Session, version: str, *, effective: datetime | None = None) -> Review:
+    """Say what publishing a version would do, without its being approved; nothing is changed."""
+    begins = _beginning(session, effective)
+    return review_plan(session, read_version(session, version, whole=True), _in_force(session, begins), begins)
+
+
+def publish(session: Session, version: str, *, effective: datetime | None = None, commit: bool = False) -> Review:
+    """Put an approved version in force.
+
+    Parameters
+    ----------
+    session
+        An open transaction of the county.
+    version
+        The version.
+    effective
+        When it begins; now by default. Not in the past, unless nothing is on record yet.
+    commit
+        Do it; without, only say what it would do.
+
+    Raises
+    ------
+    AccessError
+        When it is not the county that does.
+    ConflictError
+        When the version is not approved, or something else came into force since it was proposed.
+    InputError
+        When it would begin in the past.
+    PlanError
+        When it breaks a rule.
+    """
+    _county_only(session, "publish")
+    row = version_row(session, version)
+    if row.status == "published":
+        raise ConflictError(f"version {version} has been published; to put it in force again: rollback")
+    if row.status != "approved":
+        raise ConflictError(f"version {version} is {row.status}; the county approves it first")
+    return _put_in_force(session, row, "publish", effective, commit)
+
+
+def rollback(
+    session: Session, version: str | None = None, *, effective: datetime | None = None, commit: bool = False
+) -> Review:
+    """Put a version in force again that was before.
+
+    Parameters
+    ----------
+    session, effective, commit
+        As of :func:`publish`.
+    version
+        The version; by default the one before what is in force.
+
+    Raises
+    ------
+    ConflictError
+        When it is in force already, or never was.
+    UnknownNameError
+        When there is nothing to go back to.
+    """
+    _county_only(session, "roll back")
+    past = [each for each in timeline(session) if each.since is None or each.since <= _now(session)]
+    if version is None:
+        if len(past) < 2:
+            raise UnknownNameError("there is nothing to roll back to: no version was in force before this one")
+        version = past[-2].version
+    if version not in {each.version for each in past}:
+        raise ConflictError(f"version {version} was never in force; publish it")
+    return _put_in_force(session, version_row(session, version), "rollback", effective, commit)
+
+
+def _put_in_force(session: Session, row: PlanVersion, kind: str, effective: datetime | None, commit: bool) -> Review:
+    begins = _beginning(session, effective)
+    base = _in_force(session, begins)
+    # Checking and comparing take seconds; nobody waits for them, and what they saw is made sure of under the lock.
+    found = review_plan(session, read_version(session, row.version, whole=True), base, begins)
+    with attempt(session, commit=commit):
+        bump(session)
+        session.refresh(row, with_for_update=True)
+        if effective is None:  # until here the old one has answered
+            begins = _now(session)
+            found = replace(found, effective=begins)
+        _refuse_stale(session, row, kind, _version(base), begins)
+        _refuse(found)
+        _switch(session, row, base, begins, kind)
+        _write_lineage(session, row, found.lineage)
+        _move_towns(session, row)
+        row.status = "published"
+        _note(session, f"plans.{kind}", row.version, row.note, base=_version(base), effective=begins.isoformat())
+    return replace(found, committed=commit)
+
+
+def _refuse_stale(session: Session, row: PlanVersion, kind: str, base: str | None, begins: datetime) -> None:
+    """Refuse to put in force what was compared with something else than what it would replace."""
+    now = version_in_force(session, begins)
+    if now != base:
+        raise ConflictError(
+            f"{now} came into force while {row.version} was compared with {base}: somebody published first; "
+            "look at the changes again"
+        )
+    if row.version == now:
+        raise ConflictError(f"version {row.version} is in force already")
+    if kind == "publish" and row.base_version != now:
+        raise ConflictError(
+            f"{row.version} was proposed to follow {row.base_version}, but {now} is in force then: somebody published "
+            f"first; make the changes on {now} and propose again"
+        )
+    later = [each for each in timeline(session) if each.since is not None and each.since > begins]
+    if later:
+        raise ConflictError(
+            f"{later[0].version} is to begin {later[0].since}, after this; withdraw it first, or begin later"
+        )
+
+
+def _switch(session: Session, row: PlanVersion, base: Plan | None, begins: datetime, kind: str) -> None:
+    """Close what ends, then open what begins: the constraints look at every step."""
+    ours = select(PlanGrid.grid_id).where(PlanGrid.plan_id == row.id)
+    ahead = func.tstzmultirange(func.tstzrange(begins, None))
+    if base is not None:
+        theirs = select(PlanGrid.grid_id).where(PlanGrid.plan_id == version_row(session, base.version).id)
+        ending = update(Grid).where(Grid.id.in_(theirs), Grid.id.not_in(ours))
+        _run(session, ending.values(active=Grid.active - ahead))
+        open_ended = update(Publication).where(Publication.effective.contains(begins))
+        until = func.tstzrange(func.lower(Publication.effective), begins, type_=TSTZRANGE)
+        _run(session, open_ended.values(effective=until))
+    beginning = update(Grid).where(Grid.id.in_(ours), ~Grid.active.contains(literal(begins)))
+    _run(session, beginning.values(active=Grid.active + ahead))
+    effective: Range[datetime] = Range(begins, None)
+    session.add(Publication(plan_id=row.id, effective=effective, kind=kind, published_by=session.info["actor"]))
+    session.flush()
+
+
+def _unpublish(session: Session, row: PlanVersion) -> None:
+    """Take a publication off the timeline that has not begun."""
+    now = _now(session)
+    mine = session.scalars(select(Publication).where(Publication.plan_id == row.id)).all()
+    if any(each.effective.lower is None or each.effective.lower <= now for each in mine):
+        raise ConflictError(f"version {row.version} is or was in force; go back with rollback")
+    for each in mine:
+        begins = each.effective.lower
+        ahead = func.tstzmultirange(func.tstzrange(begins, None))
+        ours = select(PlanGrid.grid_id).where(PlanGrid.plan_id == row.id)
+        _run(session, update(Grid).where(Grid.id.in_(ours)).values(active=Grid.active - ahead))
+        _run(session, delete(Lineage).where(Lineage.plan_id == row.id, Lineage.derived))
+        _run(session, delete(Publication).where(Publication.id == each.id))
+        before = session.scalar(select(Publication).where(func.upper(Publication.effective) == begins))
+        if before is not None:
+            before.effective = Range(before.effective.lower, None)
+            session.flush()
+            theirs = select(PlanGrid.grid_id).where(PlanGrid.plan_id == before.plan_id)
+            _run(session, update(Grid).where(Grid.id.in_(theirs)).values(active=Grid.active + ahead))
+
+
+def _write_lineage(session: Session, row: PlanVersion, lineage: pd.DataFrame) -> None:
+    """Write what became of codes that end, where the plan itself does not say it."""
+    said = session.execute(select(Lineage.level, Lineage.old).where(Lineage.plan_id == row.id)).all()
+    told = {tuple(each) for each in said}
+    new = [each for each in lineage.to_dict("records") if (each["level"], each["old"]) not in told]
+    last = session.scalar(select(func.max(Lineage.position)).where(Lineage.plan_id == row.id))
+    first = 0 if last is None else last + 1
+    rows = [
+        {"plan_id": row.id, "position": first + place, "derived": True}
+        | {str(name): None if pd.isna(value) else value for name, value in each.items()}
+        for place, each in enumerate(new)
+    ]
+    if rows:
+        session.execute(insert(Lineage), rows)
+
+
+def _move_towns(session: Session, row: PlanVersion) -> None:
+    """Let people and organisations be seen by the town that has their grid now."""
+    towns = grids_of(session, row.version).town_of
+    session.execute(text("create temporary table new_town (grid text primary key, town text) on commit drop"))
+    session.execute(
+        text("insert into new_town values (:grid, :town)"), [{"grid": g, "town": t} for g, t in towns.items()]
+    )
+    for table in ("assignment", "organisation"):
+        session.execute(
+            text(
+                f"update gridmap.{table} t set town = n.town from new_town n "  # noqa: S608 - our own two names
+                "where n.grid = t.grid and t.town is distinct from n.town and upper_inf(t.period)"
+            )
+        )
+    session.execute(text("drop table new_town"))
+
+
+def _refuse(found: Review) -> None:
+    if found.refusals:
+        raise PlanError(
+            f"version {found.version} breaks rules: {' | '.join(found.refusals)}; mend it (`gridmap check` lists all)"
+        )
+
+
+def _refuse_other_towns(found: Review, plan: Plan, base: Plan | None, town: str) -> None:
+    """Refuse a town's proposal that changes grids of another."""
+    if base is None or found.delta is None:
+        raise AccessError(f"the first plan is the county's; {town} can propose changes to one that is in force")
+    top = plan.levels[0].name
+    for row in found.delta.changed.itertuples():
+        for side, codes in ((base, row.old), (plan, row.new)):
+            for code in codes:
+                over = side.chain(code, row.level).get(top) if row.level in side.layers else None
+                if over != town:
+                    raise AccessError(
+                        f"{row.level} {code} ({row.change}) is of {over}, and {town} proposes; ask the county"
+                    )
+
+
+def _county_only(session: Session, what: str) -> None:
+    if session.info["jurisdiction"] != COUNTY:
+        raise AccessError(f"only the county may {what} a plan; {session.info['jurisdiction']} may propose one")
+
+
+def _locked(session: Session, version: str) -> PlanVersion:
+    row = version_row(session, version)
+    session.refresh(row, with_for_update=True)
+    return row
+
+
+def _in_force(session: Session, at: datetime) -> Plan | None:
+    version = version_in_force(session, at)
+    return None if version is None else read_version(session, version, whole=True)
+
+
+def _version(plan: Plan | None) -> str | None:
+    return None if plan is None else plan.version
+
+
+def _beginning(session: Session, effective: datetime | None) -> datetime:
+    """Return when a version begins."""
+    now = _now(session)
+    if effective is None:
+        return now
+    if effective.tzinfo is None:
+        raise InputError("effective has no time zone")
+    if effective < now - _PATIENCE and session.scalar(select(func.count()).select_from(Publication)):
+        raise InputError(
+            f"effective {effective.isoformat()} is past, and what was in force then was answered from; "
+            "begin now or later"
+        )
+    return effective.astimezone(UTC)
+
+
+def _now(session: Session) -> datetime:
+    """Return the database's time of this moment: one clock for all who publish."""
+    now: datetime = session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
+    return now
+
+
+def _note(session: Session, action: str, subject: str, reason: str, **detail: Any) -> None:
+    session.add(Audit(actor=session.info["actor"], action=action, subject=subject, reason=reason, detail=detail))
+
+
+def _run(session: Session, statement: Update | Delete) -> None:
+    session.execute(statement.execution_options(synchronize_session=False))
