@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tempfile
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,20 +19,31 @@ if TYPE_CHECKING:
     from gridmap.people.roster import Roster
 
 
-@dataclass(frozen=True)
 class Page:
-    """A page or a part of one.
+    """A page or a part of one; it never changes.
 
     Parameters
     ----------
     body
-        What is sent.
+        What is sent, or a function that makes it when somebody first asks.
     media_type
         What it is.
     """
 
-    body: bytes
-    media_type: str = "text/html; charset=utf-8"
+    def __init__(self, body: bytes | Callable[[], bytes], media_type: str = "text/html; charset=utf-8") -> None:
+        self._body, self.media_type = body, media_type
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Page, (self.body, self.media_type)
+
+    @property
+    def body(self) -> bytes:
+        """Return what is sent."""
+        with self._lock:  # drawing takes seconds: two who ask at once wait for one drawing
+            if not isinstance(self._body, bytes):
+                self._body = self._body()
+            return self._body
 
     @cached_property
     def compressed(self) -> bytes:
