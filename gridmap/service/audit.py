@@ -1,0 +1,76 @@
+"""The audit: who did what, to what, and why. Rows are added in the transaction of what they tell of, or before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gridmap.errors import InputError
+from gridmap.store.access_model import Audit
+
+MOST_LETTERS: Final = 500
+"""Of a reason."""
+
+
+def note(
+    session: Session,
+    action: str,
+    subject: str,
+    reason: str = "",
+    *,
+    detail: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Add a row to the audit; the actor is the session's.
+
+    Parameters
+    ----------
+    session
+        Of :meth:`gridmap.store.engine.Store.transaction`.
+    action
+        ``key-created``, ``logged-in``, ``unmasked`` …
+    subject
+        What it was done to: the prefix of a key, a username, the code of a grid.
+    reason
+        Why, in the words of whoever did it.
+    detail
+        What else is worth keeping; never a secret.
+    request_id
+        The ``X-Request-Id`` of the request that asked for it.
+    """
+    session.add(
+        Audit(
+            actor=str(session.info["actor"]), action=action, subject=subject, reason=reason, detail=dict(detail or {}),
+            request_id=request_id,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def read_reason(reason: str) -> str:
+    r"""Return a reason as it is written down: in one line, without what cannot be read.
+
+    Raises
+    ------
+    InputError
+        When nothing is left of it, or it is too long.
+
+    Examples
+    --------
+    >>> read_reason("  回访\n工单 7 ")
+    '回访 工单 7'
+    """
+    said = " ".join("".join(letter if letter.isprintable() else " " for letter in reason).split())
+    if not said:
+        raise InputError("the reason is empty; say in a few words why it is needed, for it is kept in the audit")
+    if len(said) > MOST_LETTERS:
+        raise InputError(f"the reason has {len(said)} letters; at most {MOST_LETTERS} are kept")
+    return said
+
+
+def audited(session: Session, subject: str, *, most: int = 100) -> list[Audit]:
+    """Return what was done to a subject, the latest first."""
+    return list(session.scalars(select(Audit).where(Audit.subject == subject).order_by(Audit.id.desc()).limit(most)))
