@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from gridmap.cli import circles, db, demo, diff, grids, incidents, integrate, repair, serve
+from gridmap.cli import circles, db, demo, diff, grids, incidents, integrate, plans, repair, serve
 from gridmap.errors import (
     AccessError,
     ConflictError,
@@ -65,6 +65,7 @@ app.command("locate")(incidents.locate)
 app.command("map")(incidents.draw_map)
 app.command("serve")(serve.serve)
 app.add_typer(db.app, name="db")
+app.add_typer(plans.app, name="plans")
 
 
 def exit_code(error: GridmapError) -> int:

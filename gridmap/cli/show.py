@@ -65,6 +65,8 @@ _WORDS: Final = {
     "error": "错误", "warning": "提醒", "overlap": "重叠", "empty": "无图形",
     "not_nested": "跨上级", "wrong_parent": "上级不符", "outside_parent": "超出上级",
     "duplicate_code": "编码重复", "malformed_code": "编码不合规", "count": "数量不符",
+    "proposed": "报审", "approved": "已批准", "published": "已发布", "withdrawn": "已撤回",
+    "assignment": "任职", "organisation": "组织",
     "households": "户数", "not_contiguous": "不连片", "building_cut": "穿切建筑", "one_community": "社区归属",
 }  # fmt: skip
 """Words of the tables that a page does not have."""

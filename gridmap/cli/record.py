@@ -1,0 +1,62 @@
+"""What commands on the record share: opening it, who acts, and dates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gridmap.errors import InputError
+from gridmap.people.times import at_microseconds
+from gridmap.settings import actor, database_url
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from gridmap.store.engine import Store
+
+
+def open_store() -> Store:
+    """Open the record that the environment names, or the private cluster that runs.
+
+    Raises
+    ------
+    InputError
+        When there is neither.
+    """
+    from gridmap.store.engine import Store
+
+    url = database_url()
+    if url is None:
+        raise InputError("there is no record: start one with `gridmap db start`, or set GRIDMAP_DATABASE_URL")
+    return Store(url)
+
+
+@contextmanager
+def record(town: str = "*") -> Iterator[Session]:
+    """Give a transaction of whoever runs the command; it commits at the end, or not at all."""
+    store = open_store()
+    try:
+        with store.transaction(actor=actor(), jurisdiction=town) as session:
+            yield session
+    finally:
+        store.close()
+
+
+def effective_time(stated: str | None) -> datetime | None:
+    """Read when something begins: a day is its midnight in Shanghai, ``None`` is now.
+
+    Raises
+    ------
+    InputError
+        When it is no time.
+
+    Examples
+    --------
+    >>> effective_time("2026-12-01").isoformat()
+    '2026-11-30T16:00:00+00:00'
+    """
+    if stated is None:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_microseconds(stated))
