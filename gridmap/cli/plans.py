@@ -1,4 +1,4 @@
-"""``gridmap plans``: propose, approve, publish, roll back; each says what it would do, and does it with ``--commit``."""
+"""``gridmap plans``: propose, approve, publish, roll back; a dry run unless ``--commit``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from zoneinfo import ZoneInfo
 
 import typer
 
 from gridmap.cli import show
 from gridmap.cli.diff import print_delta
 from gridmap.cli.record import effective_time, record
+from gridmap.people.times import ZONE
 from gridmap.settings import text
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def propose(
     commit: Commit = False,
     as_json: AsJson = False,
 ) -> None:
-    """报审方案：与现行方案对比、检查 · Put a plan on record as a proposal, checked and compared with what is in force."""
+    """报审方案：检查、与现行方案对比 · Put a plan on record as a proposal, checked and compared."""
     import gridmap
     from gridmap.service import publishing
 
@@ -149,7 +151,7 @@ def _say_review(found: Review, as_json: bool, done: str) -> None:
 
 
 def _say(version: str, committed: bool, done: str, at: datetime | None = None) -> None:
-    when = "" if at is None else f" {at.astimezone():%Y-%m-%d %H:%M}"
+    when = "" if at is None else f" {at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}"
     if committed:
         show.out.print(text(f"{version} 已{done}{when}", f"{version} {done}{when}"), markup=False)
     else:
@@ -161,4 +163,4 @@ def _say(version: str, committed: bool, done: str, at: datetime | None = None) -
 
 
 def _day(at: datetime | None) -> str:
-    return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M}"
+    return "" if at is None else f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}"
