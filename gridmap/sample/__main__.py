@@ -24,6 +24,7 @@ def write_town(folder: Path, seed: int = 0) -> None:
     write_table(town.addresses.drop(columns="geometry"), folder / "addresses.csv")
     write_incidents(make_incidents(town, seed, _TOWN_INCIDENTS), folder / "incidents.csv")
     write_roster(make_leaders(town, seed), folder / "roster.csv")
+    write_table(town.organisations, folder / "organisations.csv")
     write_extract(town, folder / "town.osm.pbf")
 
 

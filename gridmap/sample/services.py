@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from gridmap.people.organisations import BRANCH, COMMUNITY, ESTATE, ORGANISATION_COLUMNS, TOWN, UNIT
 from gridmap.sample.buildings import Buildings
 from gridmap.sample.places import BIG_ESTATE, Estates
 from gridmap.sample.streets import Cells
@@ -27,6 +28,7 @@ DEPARTMENTS: Final = {
 """Departments, and about how many grids each has."""
 _SHARE_WITH_STATION: Final = 0.7
 _UNITS: Final = ("股份有限公司", "实业公司", "商贸公司", "科技公司", "律师事务所", "物业公司", "志愿者协会", "商会")
+_OFFERS: Final = ("场地", "岗位", "平价采购", "电脑维修", "法律咨询", "便民维修", "志愿服务", "公益资金")
 
 
 @dataclass(frozen=True)
@@ -143,23 +145,44 @@ def _joined_communities(territory: Territory, count: int, rng: np.random.Generat
     return np.array([shapely.coverage_union_all(territory.communities[owner == i]) for i in np.unique(owner)])
 
 
+@dataclass
+class _Organisations:
+    """Organisations as they are written down, numbered in that order."""
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+
+    def add(self, name: str, kind: str, *, parent: str = "", grid: str = "", **more: object) -> str:
+        """Write an organisation down; return its number."""
+        number = f"O{len(self.rows) + 1:05d}"
+        self.rows.append({"org_id": number, "name": name, "kind": kind, "parent_id": parent, "grid": grid, **more})
+        return number
+
+
 def make_organisations(
     towns: pd.DataFrame, communities: pd.DataFrame, estates: pd.DataFrame, facilities: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return committees, branches and the units stationed in communities, each tied to a grid but for a few."""
-    rows = [(f"{name}党委", "committee", code) for name, code in zip(towns["name"], towns["code"], strict=True)]
-    rows += [
-        (f"{name}党委", "committee", code) for name, code in zip(communities["name"], communities["code"], strict=True)
-    ]
-    rows += [
-        (f"{name}党支部", "branch", code)
-        for name, code, homes in zip(estates["name"], estates["community"], estates["households"], strict=True)
-        if homes < BIG_ESTATE or rng.random() < 0.8
-    ]
+    """Return the chain from town committees to the branches of estates, and the units that report to communities.
+
+    One in five big estates has no branch, and one unit in thirty no community: that is for the user to find.
+    """
+    made = _Organisations()
+    town_of = {code: made.add(f"{name}党委", TOWN, grid=code) for name, code in _pairs(towns, "code")}
+    top = dict(zip(communities["code"], communities["parent"], strict=True))
+    committee_of = {
+        code: made.add(f"{name}党委", COMMUNITY, parent=town_of[top[code]], grid=code)
+        for name, code in _pairs(communities, "code")
+    }
+    for (name, code), homes in zip(_pairs(estates, "community"), estates["households"].tolist(), strict=True):
+        estate = made.add(name, ESTATE, parent=committee_of[code], grid=code, households=homes)
+        if homes < BIG_ESTATE or rng.random() < 0.8:
+            made.add(f"{name}党支部", BRANCH, parent=estate, grid=code)
     codes, names = communities["code"].tolist(), communities["name"].tolist()
     for at in rng.integers(0, len(codes), 3 * len(codes) + facilities // 10).tolist():
-        unit = _UNITS[int(rng.integers(len(_UNITS)))]
-        rows.append((f"{names[at][:2]}{unit}", "unit", codes[at] if rng.random() > 0.03 else ""))
-    frame = pd.DataFrame(rows, columns=["name", "kind", "grid"])
-    frame.insert(0, "organisation", [f"O{i:05d}" for i in range(1, len(frame) + 1)])
-    return frame
+        unit = int(rng.integers(len(_UNITS)))
+        host = committee_of[codes[at]] if rng.random() > 0.03 else ""
+        made.add(f"{names[at][:2]}{_UNITS[unit]}", UNIT, grid=codes[at], reports_to=host, offers=_OFFERS[unit])
+    return pd.DataFrame(made.rows)[list(ORGANISATION_COLUMNS)].astype({"households": "Int64"})
+
+
+def _pairs(table: pd.DataFrame, code: str) -> list[tuple[str, str]]:
+    return list(zip(table["name"], table[code], strict=True))
