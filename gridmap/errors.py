@@ -101,13 +101,16 @@ class RateError(GridmapError, RuntimeError):
         What is said.
     retry_after_s
         When the next question is answered.
+    per_minute
+        What is answered, where it is counted by the minute.
     """
 
     code = "rate"
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+    def __init__(self, message: str, *, retry_after_s: float, per_minute: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.per_minute = per_minute
 
 
 class EditRefused(GridmapError, ValueError):  # noqa: N818 - the name that planners' notebooks catch (design.md §4)

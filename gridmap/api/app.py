@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fastapi import FastAPI
 
 import gridmap
 from gridmap.api import docs, openapi, problems, routes
-from gridmap.api.envelope import Envelope
+from gridmap.api.envelope import Envelope, Gate
+from gridmap.api.security import FileGate
 from gridmap.api.served import FileServed, Served
 from gridmap.api.source import Source
 
+if TYPE_CHECKING:
+    from gridmap.api.security_access import Access
 
-def create_app(served: Served | Source) -> FastAPI:
+
+def create_app(served: Served | Source, access: Access | None = None) -> FastAPI:
     """Make the app that answers from what is served.
 
     Parameters
     ----------
     served
         Versions along a timeline; or one source, from :func:`gridmap.api.source.read_source`.
+    access
+        Keys, log-ins and rates, where a record is served; without it everybody may ask.
 
     Returns
     -------
     FastAPI
-        Names and phones are masked in everything it answers.
+        Names and phones are masked in everything it answers, unless it was written down who sees them, and why.
     """
     app = FastAPI(
         title="gridmap",
@@ -35,9 +43,21 @@ def create_app(served: Served | Source) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.served = FileServed(served) if isinstance(served, Source) else served
-    app.add_middleware(Envelope)
+    app.state.access = access
+    app.add_middleware(Envelope, gate=_gate(app, access))
     problems.install(app)
     app.include_router(routes.router)
     app.include_router(docs.router)
     openapi.install(app)
     return app
+
+
+def _gate(app: FastAPI, access: Access | None) -> Gate:
+    """Return what requests pass first; who serves a record can also be logged in to."""
+    if access is None:
+        return FileGate()
+    from gridmap.api import login
+    from gridmap.api.security_gate import RecordGate
+
+    app.include_router(login.router)
+    return RecordGate(access)

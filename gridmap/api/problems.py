@@ -131,7 +131,9 @@ def _advice(error: Exception) -> Mapping[str, str]:
     if isinstance(error, IdentityError):
         return {"WWW-Authenticate": 'Bearer realm="gridmap"'}
     if isinstance(error, RateError):
-        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+        wait = str(max(1, math.ceil(error.retry_after_s)))
+        limit = {"RateLimit-Policy": f'"minute";q={error.per_minute};w=60', "RateLimit": f'"minute";r=0;t={wait}'}
+        return {"Retry-After": wait} | (limit if error.per_minute is not None else {})
     return {"Retry-After": str(_RETRY_AFTER_S)} if isinstance(error, UnavailableError) else {}
 
 

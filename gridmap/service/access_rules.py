@@ -9,7 +9,9 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from gridmap.errors import AccessError, InputError
-from gridmap.store.engine import COUNTY
+
+COUNTY: Final = "*"
+"""Jurisdiction of who sees every town, as the store has it: this module is used where no database is installed."""
 
 Kind = Literal["public", "key", "user"]
 
