@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gridmap.errors import ConflictError, InputError, UnknownNameError
-from gridmap.service.access_rules import Principal, read_scopes, read_town
+from gridmap.service.access_rules import Principal, read_scopes
+from gridmap.service.access_towns import known_town
 from gridmap.service.audit import note
 from gridmap.store.access_model import ApiKey
 from gridmap.store.engine import bump
@@ -132,7 +133,7 @@ def create_key(
         When one of these cannot be.
     """
     row = ApiKey(
-        name=_read_name(name), town=read_town(town), scopes=list(read_scopes(scopes, town)),
+        name=_read_name(name), town=known_town(session, town), scopes=list(read_scopes(scopes, town)),
         expires_at=_read_expiry(expires_at, now or datetime.now(UTC)), rate_per_minute=_read_rate(rate_per_minute),
         created_by=str(session.info["actor"]),
     )  # fmt: skip

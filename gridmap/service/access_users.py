@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from gridmap.errors import ConflictError, InputError, UnknownNameError
 from gridmap.service.access_passwords import PASSWORDS, Passwords, read_password
-from gridmap.service.access_rules import Principal, permissions_of, read_role, read_town
+from gridmap.service.access_rules import Principal, permissions_of, read_role
+from gridmap.service.access_towns import known_town
 from gridmap.service.audit import note
 from gridmap.store.access_model import AppUser, UserSession
 
@@ -49,7 +50,7 @@ def add_user(
     if not _USERNAME.fullmatch(name) or name in _RESERVED:
         raise InputError(f"{username!r} cannot be a username: 2 to 64 letters, digits, dots, @ or -, no spaces")
     row = AppUser(
-        username=name, role=read_role(role, read_town(town)), town=town,
+        username=name, role=read_role(role, town), town=known_town(session, town),
         password=passwords.hash(read_password(password, name)), created_by=str(session.info["actor"]),
     )  # fmt: skip
     if session.scalar(select(AppUser.id).where(AppUser.username == name)) is not None:
