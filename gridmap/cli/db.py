@@ -10,8 +10,9 @@ from typing import Annotated, Final
 import typer
 
 from gridmap.cli import show
-from gridmap.errors import InputError, UnavailableError
-from gridmap.settings import database_folder, database_url, text
+from gridmap.cli.record import record, record_url, stated_time
+from gridmap.errors import InputError
+from gridmap.settings import database_folder, text
 
 app = typer.Typer(no_args_is_help=True, help="档案数据库 · The record's database, without an administrator.")
 
@@ -59,7 +60,7 @@ def status() -> None:
     from gridmap.store import migrate
     from gridmap.store.cluster_database import check_server, connected
 
-    url = _url()
+    url = record_url()
     major, revision, folder = check_server(url), migrate.current(url), database_folder()
     with connected(url) as connection:
         row = connection.execute("select pg_database_size(current_database())").fetchone()
@@ -91,7 +92,7 @@ def upgrade(
     from gridmap.store import migrate
     from gridmap.store.cluster_database import check_server
 
-    url = _url()
+    url = record_url()
     check_server(url)
     before = migrate.current(url)
     if _is_down(before, to):
@@ -114,7 +115,7 @@ def backup(
     """备份档案 · Back the record up into one file, read once to its end before it takes the name."""
     from gridmap.store.dump import backup as run
 
-    done = run(_url(), out)
+    done = run(record_url(), out)
     said = f"{done.path}, {done.size_bytes / _MIB:,.1f} MiB"
     _say(text(f"{said}，版本 {done.revision}", f"{said}, revision {done.revision}"))
 
@@ -129,21 +130,31 @@ def restore(
     """恢复档案 · Restore a backup into an empty database, or with --replace in place of the record that is there."""
     from gridmap.store.dump import restore as run
 
-    done = run(_url(), file, replace=replace)
+    done = run(record_url(), file, replace=replace)
     _say(
         text(f"已恢复{'并替换原档案' if done.replaced else ''}，版本 {done.revision}",
              f"restored{' in place of the record before' if done.replaced else ''}, revision {done.revision}")
     )  # fmt: skip
 
 
-def _url() -> str:
-    url = database_url()
-    if url is None:
-        raise UnavailableError(
-            f"no record: GRIDMAP_DATABASE_URL is not set, and no cluster runs in {database_folder()}; run "
-            "`gridmap db start`, or set it"
-        )
-    return url
+@app.command()
+def purge(
+    before: Annotated[str, typer.Option(help="此日之前离任者 · who had ended by this day, like 2025-01-01")],
+    commit: Annotated[
+        bool, typer.Option("--commit", help="执行；不写则只演练 · do it; without, only say what it would do")
+    ] = False,
+) -> None:
+    """清除离任人员的姓名电话 · Blank names and phones of people who serve no longer; what they did stays."""
+    from gridmap.service.retention import purge as run
+
+    with record() as session:
+        done = run(session, stated_time(before), commit=commit)
+    said = text(f"{len(done.people)} 人、{done.rows} 条", f"{len(done.people)} people in {done.rows} rows")
+    _say(
+        text(f"已清除 {said}", f"blanked {said}")
+        if commit
+        else text(f"将清除 {said}；执行请加 --commit", f"would blank {said}; --commit does it")
+    )
 
 
 def _is_down(before: str | None, to: str) -> bool:

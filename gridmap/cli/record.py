@@ -17,20 +17,25 @@ if TYPE_CHECKING:
     from gridmap.store.engine import Store
 
 
-def open_store() -> Store:
-    """Open the record that the environment names, or the private cluster that runs.
+def record_url() -> str:
+    """Return the address of the record that the environment names, or of the private cluster that runs.
 
     Raises
     ------
     InputError
         When there is neither.
     """
-    from gridmap.store.engine import Store
-
     url = database_url()
     if url is None:
         raise InputError("there is no record: start one with `gridmap db start`, or set GRIDMAP_DATABASE_URL")
-    return Store(url)
+    return url
+
+
+def open_store() -> Store:
+    """Open the record of :func:`record_url`."""
+    from gridmap.store.engine import Store
+
+    return Store(record_url())
 
 
 @contextmanager
@@ -45,7 +50,12 @@ def record(town: str = "*") -> Iterator[Session]:
 
 
 def effective_time(stated: str | None) -> datetime | None:
-    """Read when something begins: a day is its midnight in Shanghai, ``None`` is now.
+    """Read when something begins: see :func:`stated_time`; ``None`` is now."""
+    return None if stated is None else stated_time(stated)
+
+
+def stated_time(stated: str) -> datetime:
+    """Read a time: a day is its midnight in Shanghai.
 
     Raises
     ------
@@ -54,9 +64,7 @@ def effective_time(stated: str | None) -> datetime | None:
 
     Examples
     --------
-    >>> effective_time("2026-12-01").isoformat()
+    >>> stated_time("2026-12-01").isoformat()
     '2026-11-30T16:00:00+00:00'
     """
-    if stated is None:
-        return None
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_microseconds(stated))

@@ -307,5 +307,5 @@ def test_the_commands_say_what_they_did(monkeypatch, fresh_url, tmp_path):
 def test_without_a_record_the_commands_say_where_one_comes_from(monkeypatch, tmp_path):
     monkeypatch.delenv("GRIDMAP_DATABASE_URL", raising=False)
     monkeypatch.setenv("GRIDMAP_DB_DIR", str(tmp_path))
-    with pytest.raises(UnavailableError, match="gridmap db start"):
+    with pytest.raises(InputError, match="gridmap db start"):
         CliRunner().invoke(app, ["db", "status"], catch_exceptions=False)
