@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from gridmap.errors import AccessError, ConflictError, GridmapError, UnavailableError
+from gridmap.errors import AccessError, ConflictError, GridmapError, InputError, UnavailableError
 
 _CONFLICTS: Final = ("40001", "40P01", "23P01", "23505", "55P03")
 """Serialisation, deadlock, exclusion, uniqueness, a lock not to be had."""
 _FULL: Final = ("53100", "58030")
 _FORBIDDEN: Final = "42501"
+_NO_RECORD: Final = ("42P01", "42703", "3F000", "42883")
+"""A table, column, schema or function that is not there."""
 _LATER: Final = ("08", "53", "57", "58")
 """Classes of connection, resources, an operator's intervention, the system."""
 
@@ -59,11 +61,8 @@ def _error_of(error: BaseException | None, lost: bool) -> Exception:
         return ConflictError(f"somebody else changed the same thing first: {words}; look at it again, then repeat")
     if state == _FORBIDDEN:
         return AccessError(f"the database does not allow it: {words}")
+    if state in _NO_RECORD:
+        return InputError(f"the database holds no record, or an older one ({words}); run `gridmap db upgrade`")
     if lost or state[:2] in _LATER or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return UnavailableError(f"the database cannot be reached for now: {words}")
     return GridmapError(f"the database refuses: {words}")
-
-
-def is_double(error: IntegrityError) -> bool:
-    """Whether a row was refused because one like it is there."""
-    return getattr(error.orig, "sqlstate", "") in ("23505", "23P01")

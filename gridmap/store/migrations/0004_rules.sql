@@ -56,7 +56,7 @@ create policy own_town on gridmap.person
 -- Where a point is, as gridmap.Locator says it: a border belongs to the lowest code of the finest tiling level, a
 -- partial level counts only inside the winner, land that the finest level leaves out is a gap.
 create function gridmap.holds(polygon geometry, point geometry) returns boolean
-language sql immutable strict parallel safe
+language sql immutable parallel safe
 as $$
     -- ST_Covers decides in plain doubles; within a hair of a border the exact predicate is asked.
     select polygon && point and case
