@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 import gridmap
-from gridmap.api import docs, openapi, problems, routes
+from gridmap.api import (
+    docs,
+    openapi,
+    openapi_facts,
+    openapi_grids,
+    openapi_versions,
+    problems,
+    routes,
+    routes_facts,
+    routes_grids,
+    routes_versions,
+)
 from gridmap.api.envelope import Envelope, Gate
 from gridmap.api.security import FileGate
 from gridmap.api.served import FileServed, Served
@@ -46,9 +57,11 @@ def create_app(served: Served | Source, access: Access | None = None) -> FastAPI
     app.state.access = access
     app.add_middleware(Envelope, gate=_gate(app, access))
     problems.install(app)
-    app.include_router(routes.router)
+    for part in (routes, routes_grids, routes_versions, routes_facts):
+        app.include_router(part.router)
     app.include_router(docs.router)
-    openapi.install(app)
+    parts = (openapi, openapi_grids, openapi_versions, openapi_facts)
+    openapi.install(app, [operation for part in parts for operation in part.OPERATIONS])
     return app
 
 

@@ -52,7 +52,7 @@ def read_values(model: type[M], values: Mapping[str, Any], where: str) -> M:
 
 
 def parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """Return the fields of a query as parameters of an OpenAPI operation.
+    """Return the fields of a query as parameters of an OpenAPI operation, its own before those that it inherits.
 
     Examples
     --------
@@ -64,9 +64,10 @@ def parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     """
     schema = model.model_json_schema()
     needed = schema.get("required", [])
+    inherited = [name for base in model.__mro__[1:] for name in getattr(base, "model_fields", {})]
     return [
         {"name": name, "in": "query", "required": name in needed, "description": said["description"], "schema": said}
-        for name, said in schema["properties"].items()
+        for name, said in sorted(schema["properties"].items(), key=lambda each: each[0] in inherited)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
@@ -60,6 +60,23 @@ class Points:
     def __len__(self) -> int:
         return len(self.lon)
 
+    def at_rows(self, rows: Rows) -> Points:
+        """Return some of the points, in the order of their rows."""
+        return Points(
+            self.lon[rows],
+            self.lat[rows],
+            self.crs if isinstance(self.crs, str) else self.crs[rows],
+            None if self.accuracy_m is None else self.accuracy_m[rows],
+            self.duty.iloc[rows],
+            self.at.iloc[rows],
+            np.flatnonzero(np.isin(rows, self.broken)),
+        )
+
+    def nowhere(self) -> Points:
+        """Return as many points that are in no place."""
+        nothing = np.full(len(self), np.nan)
+        return replace(self, lon=nothing, lat=nothing, crs="wgs84", accuracy_m=None)
+
 
 @dataclass(frozen=True, eq=False)
 class Answered:
@@ -111,14 +128,7 @@ def check_size(points: int) -> None:
 
 
 def answer_points(source: Source, points: Points, moment: Moment) -> Answered:
-    """Answer for many points at once; each gets what :func:`gridmap.api.places.place` would say.
-
-    Raises
-    ------
-    TooLargeError
-        When the batch asks for more work than one may.
-    """
-    _refuse_too_much(points)
+    """Answer for many points at once from one version; each gets what :func:`gridmap.api.places.place` would say."""
     accuracy, vague = points.accuracy_m, np.empty(0, dtype=np.int64)
     if accuracy is not None:
         vague = np.flatnonzero(accuracy > MOST_ACCURACY_M)
@@ -132,13 +142,20 @@ def answer_points(source: Source, points: Points, moment: Moment) -> Answered:
     timeless = np.zeros(len(points), dtype=bool)
     people = None
     if source.answerers is not None:
-        times, timeless = _times(points.at, moment)
+        times, timeless = times_of(points.at, moment)
         people = source.answerers.answer(answers.grid, times, Coded.of(points.duty.to_numpy(dtype=object)))
         _add_timeless(reason, np.flatnonzero(timeless & (answers.outcome != INVALID)), points.at)
     return Answered(answers, reason, timeless, people, moment)
 
 
-def _refuse_too_much(points: Points) -> None:
+def refuse_too_much(points: Points) -> None:
+    """Refuse points that together ask for more work than one batch may.
+
+    Raises
+    ------
+    TooLargeError
+        Naming the limit.
+    """
     if not isinstance(points.crs, str):
         systems = len(pd.unique(pd.Series(points.crs)))
         if systems > MOST_SYSTEMS:
@@ -152,7 +169,7 @@ def _refuse_too_much(points: Points) -> None:
             )
 
 
-def _times(at: pd.Series, moment: Moment) -> tuple[Floats, NDArray[np.bool_]]:
+def times_of(at: pd.Series, moment: Moment) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the time of each point: now where none is stated, NaN where what is stated is no time."""
     if not at.notna().any():
         return np.full(len(at), moment.microseconds), np.zeros(len(at), dtype=bool)

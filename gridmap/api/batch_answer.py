@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.api.batch import Answered, Rows
+from gridmap.api.batch_versions import AnsweredBatch
 from gridmap.cases.added import PERSON_COLUMNS
 from gridmap.locate.answers import Touched
 from gridmap.locate.placement import OUTCOMES
@@ -19,19 +20,17 @@ from gridmap.locate.placement import OUTCOMES
 _NOBODY: Final = dict.fromkeys(("person_id", "name", "level", "grid"))
 
 
-def write_json(answered: Answered, ids: list[bytes | None] | None, plan_version: str) -> bytes:
+def write_json(batch: AnsweredBatch, ids: list[bytes | None] | None) -> bytes:
     """Return the answer to a batch, :class:`gridmap.api.models.BatchAnswer`.
 
     Parameters
     ----------
-    answered
+    batch
         What is said of each point.
     ids
         What callers call their points, as JSON, where they do.
-    plan_version
-        Version of the plan that answered.
     """
-    items = _items(answered)
+    items = _gathered(batch)
     if ids is not None:
         items = [
             item if each is None else b'{"id":' + each + b"," + item[1:] for item, each in zip(items, ids, strict=True)
@@ -39,16 +38,28 @@ def write_json(answered: Answered, ids: list[bytes | None] | None, plan_version:
     head = {
         "outcome": "answered",
         "count": len(items),
-        "by_outcome": answered.by_outcome(),
-        "at": answered.moment.text,
-        "plan_version": plan_version,
+        "by_outcome": batch.by_outcome(),
+        "at": batch.moment.text,
+        "plan_version": batch.version,
     }
     return orjson.dumps(head)[:-1] + b',"results":[' + b",".join(items) + b"]}"
 
 
-def _items(answered: Answered) -> list[bytes]:
+def _gathered(batch: AnsweredBatch) -> list[bytes]:
+    """Return the points in their order; one of another version than the batch says so."""
+    items = [b""] * batch.size
+    for part in batch.parts:
+        written = _items(part.answered, {} if part.version == batch.version else {"plan_version": part.version})
+        if len(batch.parts) == 1:
+            return written
+        for row, item in zip(part.rows.tolist(), written, strict=True):
+            items[row] = item
+    return items
+
+
+def _items(answered: Answered, more: dict[str, str]) -> list[bytes]:
     key = _kinds(answered)
-    kinds = [_written(answered, row) for row in _first_rows(key).tolist()]
+    kinds = [_written(answered, row, more) for row in _first_rows(key).tolist()]
     which = key.tolist()
     near = _candidates(answered)
     if not near:
@@ -77,11 +88,11 @@ class _Written:
     tail: bytes
 
 
-def _written(answered: Answered, row: int) -> _Written:
+def _written(answered: Answered, row: int, more: dict[str, str]) -> _Written:
     answers = answered.answers
     chain = {level: answers.codes[level][grid[row]] for level, grid in answers.grid.items() if grid[row] >= 0}
     head = {"outcome": OUTCOMES[answers.outcome[row]], "reason": answered.reason[row], "chain": chain}
-    tail = {"responsible": _responsible(answered, row, chain)}
+    tail = {"responsible": _responsible(answered, row, chain), **more}
     return _Written(orjson.dumps(head)[:-1] + b',"candidates":', b"," + orjson.dumps(tail)[1:])
 
 

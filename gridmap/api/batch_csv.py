@@ -11,21 +11,20 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from gridmap.api.batch import Answered, Floats, Points, check_size
+from gridmap.api.batch import Floats, Points, check_size
+from gridmap.api.batch_versions import AnsweredBatch
 from gridmap.api.limits import MOST_POINTS
-from gridmap.cases.added import PERSON_COLUMNS, Added, Coded
+from gridmap.api.moments import TimeQuery
 from gridmap.cases.incidents import numbers, refuse_taken
 from gridmap.errors import InputError
 from gridmap.people.masking import mask_table
 from gridmap.scale.encode import csv_bytes, csv_header, with_columns
 
 
-class Headers(BaseModel):
+class Headers(TimeQuery):
     """Names of the columns of a CSV; only those of lon and lat have to be there."""
-
-    model_config = ConfigDict(extra="forbid")
 
     lon_column: Annotated[str, Field(description="经度列 · CSV: header of the longitudes", examples=["经度"])] = "lon"
     lat_column: Annotated[str, Field(description="纬度列 · CSV: header of the latitudes", examples=["纬度"])] = "lat"
@@ -38,7 +37,7 @@ class Headers(BaseModel):
     ] = "wgs84"
     accuracy_column: Annotated[str, Field(description="精度列（米） · CSV: metres")] = "accuracy_m"
     duty_column: Annotated[str, Field(description="事项编码列 · CSV: code of the case type")] = "duty"
-    at_column: Annotated[str, Field(description="上报时间列 · CSV: time of the report; where empty, now")] = "at"
+    at_column: Annotated[str, Field(description="上报时间列 · CSV: time of the report; where empty, ?at=")] = "at"
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +147,7 @@ def _column(table: pd.DataFrame, name: str) -> pd.Series:
     return values.where(values != "")
 
 
-def write_csv(batch: CsvBatch, answered: Answered, plan_version: str) -> bytes:
+def write_csv(batch: CsvBatch, answered: AnsweredBatch) -> bytes:
     """Return the rows as they came, what tells who reported masked, and the answers beside them, as ``gridmap join``.
 
     Raises
@@ -156,11 +155,7 @@ def write_csv(batch: CsvBatch, answered: Answered, plan_version: str) -> bytes:
     InputError
         When the rows already have a column of the answers.
     """
-    size = len(batch.points)
-    people = answered.people or {name: Coded.same(None, size) for name in PERSON_COLUMNS}
-    version = Coded.same(plan_version, size)
-    added = Added(answered.answers.as_frame(), {"reason": Coded.of(answered.reason), **people, "plan_version": version})
-    columns = added.coded()
+    columns = answered.columns()
     refuse_taken(batch.table, pd.DataFrame(columns=list(columns)))
     masked = mask_table(batch.table)
     rows = pa.table({str(name): pa.array(masked[name], pa.large_string()) for name in masked.columns})

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gridmap.api.asked import read_values
 from gridmap.api.batch import Floats, Points, check_size
 from gridmap.api.limits import MOST_ACCURACY_M, MOST_POINTS
-from gridmap.api.places import AT, DUTY
+from gridmap.api.moments import AT, TimeQuery
+from gridmap.api.places import DUTY
 from gridmap.errors import InputError
 
 _NAMES: Final = ("lon", "lat", "crs", "accuracy_m", "duty", "at", "id")
@@ -36,25 +37,25 @@ class BatchPoint(BaseModel):
     id: Annotated[Any, Field(description="任意标识，原样返回 · anything; comes back as it is")] = None
 
 
-class BatchBody(BaseModel):
-    """Points, and what holds for those that do not say otherwise."""
+class BatchBody(TimeQuery):
+    """Points, and what holds for those that do not say otherwise.
 
-    model_config = ConfigDict(extra="forbid")
+    Each point's own ``at`` decides whose people are named and, unless the batch states a ``version``, which version of
+    the plan answers.
+    """
 
     points: Annotated[list[BatchPoint], Field(max_length=MOST_POINTS)]
     crs: str | int = "wgs84"
     accuracy_m: Annotated[float | None, Field(ge=0, le=MOST_ACCURACY_M)] = None
     duty: Annotated[str | None, Field(description=DUTY)] = None
-    at: Annotated[str | None, Field(description=AT)] = None
 
 
-class _Defaults(BaseModel):
+class _Defaults(TimeQuery):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     crs: str | int = "wgs84"
     accuracy_m: Annotated[float | None, Field(ge=0, le=MOST_ACCURACY_M)] = None
     duty: str | None = None
-    at: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +68,13 @@ class JsonBatch:
         As columns.
     ids
         What callers call their points, as JSON; ``None`` where no point has an id.
-    at
-        The time of the points that state none, where the batch states one.
+    asked
+        The version of all points, and the time of those that state none, where the batch states them.
     """
 
     points: Points
     ids: list[bytes | None] | None
-    at: str | None
+    asked: TimeQuery
 
 
 def read_json(body: bytes) -> JsonBatch:
@@ -113,7 +114,7 @@ def read_json(body: bytes) -> JsonBatch:
         _texts(column["at"], None),
         np.array(broken, dtype=np.int64),
     )
-    return JsonBatch(points, _ids(column["id"]), defaults.at)
+    return JsonBatch(points, _ids(column["id"]), defaults)
 
 
 def _loaded(body: bytes) -> Any:

@@ -1,44 +1,39 @@
-"""One grid: what is recorded of it, where it stands, who answers for it; and what became of one that is no more."""
+"""One grid: what is recorded of it, what it is part of and made of, what lies beside it, and who answers for it."""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated, Any
 
-import pandas as pd
+import numpy as np
 import shapely
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from gridmap.api.errors import RetiredError
-from gridmap.api.limits import MOST_LETTERS
-from gridmap.api.models import GridAnswer, GridFeature, Successor
+from gridmap.api.codes import CodeQuery, Found, find
+from gridmap.api.features import geometries
+from gridmap.api.models import GridAnswer, GridFeature
+from gridmap.api.models_grids import ChildrenAnswer, GridItem, Neighbour, NeighboursAnswer, ResponsibleAnswer
 from gridmap.api.moments import read_moment
-from gridmap.api.people import leader_of, person_of
-from gridmap.api.places import At, Duty, named_duty
-from gridmap.api.records import plain
+from gridmap.api.people import contact_of, leader_of, person_of
+from gridmap.api.places import Duty, named_duty
+from gridmap.api.served import Served
 from gridmap.api.source import Source
-from gridmap.errors import InputError, UnknownNameError
 
 
-class GridQuery(BaseModel):
+class GridQuery(CodeQuery):
     """Which grid of a code, and what of it."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    level: Annotated[
-        str | None,
-        Field(
-            description="层级；多个层级有同一编码时选用，默认最粗 · where several levels have the code",
-            max_length=MOST_LETTERS,
-            examples=["small"],
-        ),
-    ] = None
     geometry: Annotated[bool, Field(description="附几何图形 · with its geometry, GeoJSON")] = False
     duty: Duty = None
-    at: At = None
 
 
-def grid(source: Source, code: str, asked: GridQuery) -> GridAnswer:
+class ResponsibleQuery(CodeQuery):
+    """Which grid of a code, and for what somebody is to answer."""
+
+    duty: Duty = None
+
+
+def grid(served: Served, source: Source, code: str, asked: GridQuery) -> GridAnswer:
     """Return what is recorded of a grid.
 
     Raises
@@ -50,35 +45,23 @@ def grid(source: Source, code: str, asked: GridQuery) -> GridAnswer:
     UnknownNameError
         When the plan never had the code.
     """
-    moment = read_moment(asked.at)
+    moment, found = read_moment(asked.at), find(served, source, code, asked.level)
     plan = source.plan
-    levels = _levels_of(source, code, asked.level)
-    level = asked.level or levels[0]
-    records = source.records[level]
-    rows = records.rows[code]
-    chain = plan.chain(code, level)
+    chain = plan.chain(code, found.level)
     return GridAnswer(
         outcome="found",
-        reason=_reason(len(rows)),
+        reason=found.reason,
         code=code,
-        level=level,
-        levels=levels,
-        **records.of_row(rows[0]),
+        level=found.level,
+        levels=found.levels,
+        **found.records.of_row(found.row),
         chain=dict(chain),
-        children=plan.children(code, level),
+        children=plan.children(code, found.level),
         leader=leader_of(source, code, moment),
         responsible=person_of(source, [*chain.items()][::-1], named_duty(asked.duty), moment),
         at=moment.text,
         plan_version=plan.version,
-        geometry=_geometry(records.shapes[rows[0]]) if asked.geometry else None,
-    )
-
-
-def _reason(grids: int) -> str:
-    if grids == 1:
-        return ""
-    return (
-        f"此层级有 {grids} 个网格使用该编码，这是第一个 · {grids} grids of this level have the code; this is the first"
+        geometry=_geometry(found) if asked.geometry else None,
     )
 
 
@@ -96,62 +79,75 @@ def feature(answer: GridAnswer) -> GridFeature:
     )
 
 
-def _levels_of(source: Source, code: str, level: str | None) -> tuple[str, ...]:
-    """Return the levels that have a code, or say why it cannot be answered."""
-    if level is not None and level not in source.levels:
-        raise InputError(f"level={level!r} is not a level of this plan; it has {', '.join(source.levels)}")
-    levels = tuple(name for name, records in source.records.items() if code in records.rows)
-    if levels and (level is None or level in levels):
-        return levels
-    retired = successors_of(source.plan.lineage, code, level)
-    if retired:
-        current = current_of(source, retired)
-        now = f"; in its place there is {', '.join(current)}" if current else ""
-        raise RetiredError(f"{code} was in use and is no more{now}", retired, current)
-    if levels:
-        raise UnknownNameError(f"there is no grid {code!r} at level {level}; the code is one of {', '.join(levels)}")
-    raise UnknownNameError(f"there is no grid {code!r} in this plan, nor was there; it has {_sample(source)}")
-
-
-def _sample(source: Source) -> str:
-    return ", ".join(
-        f"{len(layer)} {name} (as {layer.index[0]})" for name, layer in source.plan.layers.items() if len(layer)
+def children(served: Served, source: Source, code: str, asked: CodeQuery) -> ChildrenAnswer:
+    """Return the grids one level below that a grid is made of; see :func:`grid` for what it raises."""
+    found, plan = find(served, source, code, asked.level), source.plan
+    below = next((spec.name for spec in plan.levels if plan.level_above(spec.name) == found.level), None)
+    codes = plan.children(code, found.level)
+    said = "最细一级，没有下级 · the finest level has none below" if below is None else "没有下级网格 · it has none"
+    return ChildrenAnswer(
+        outcome="found",
+        reason=found.reason if codes else said,
+        code=code,
+        level=found.level,
+        children_level=below,
+        children=() if below is None else tuple(_item(source, below, each) for each in codes),
+        plan_version=plan.version,
     )
 
 
-def successors_of(lineage: pd.DataFrame, code: str, level: str | None = None) -> tuple[Successor, ...]:
-    """Return what a lineage records of a retired code, of one level where that is stated."""
-    rows = lineage[(lineage["old"] == code) & ((lineage["level"] == level) if level is not None else True)]
-    return tuple(
-        Successor(
-            level=plain(row.level), code=plain(row.new), date=plain(row.date), share_area=plain(row.share_area),
-            share_households=plain(row.share_households), document=plain(row.document),
-        )
-        for row in rows.itertuples()
+def _item(source: Source, level: str, code: str) -> GridItem:
+    records = source.records[level]
+    return GridItem(code=code, level=level, **records.of_row(records.rows[code][0]))
+
+
+def neighbours(served: Served, source: Source, code: str, asked: CodeQuery) -> NeighboursAnswer:
+    """Return the grids of the same level that a grid shares a border line with, the longest first.
+
+    Those that only meet it in a corner are none. See :func:`grid` for what it raises.
+    """
+    found = find(served, source, code, asked.level)
+    around = found.records.neighbours.get(code, {})
+    ordered = sorted(around.items(), key=lambda each: (-each[1], each[0]))
+    return NeighboursAnswer(
+        outcome="found",
+        reason=found.reason if around else "此层级没有相邻网格 · no grid of this level shares a border with it",
+        code=code,
+        level=found.level,
+        neighbours=tuple(
+            Neighbour(
+                code=each, name=_item(source, found.level, each).name, parent=_item(source, found.level, each).parent,
+                border_m=round(metres, 3),
+            )
+            for each, metres in ordered
+        ),
+        plan_version=source.plan.version,
     )  # fmt: skip
 
 
-def current_of(source: Source, retired: tuple[Successor, ...]) -> tuple[str, ...]:
-    """Follow a lineage to the codes that the plan has now: a grid may have been split, and its parts split again."""
-    found: dict[str, None] = {}
-    seen: set[tuple[str | None, str | None]] = set()
-    left = [*retired]
-    while left:
-        step = left.pop(0)
-        if step.code is None or (step.level, step.code) in seen:
-            continue
-        seen.add((step.level, step.code))
-        layers = [step.level] if step.level in source.levels else [*source.levels]
-        if any(step.code in source.records[str(name)].rows for name in layers):
-            found[step.code] = None
-        else:
-            left.extend(successors_of(source.plan.lineage, step.code, step.level))
-    return tuple(found)
+def responsible(
+    served: Served, source: Source, code: str, asked: ResponsibleQuery, *, unmask: bool = False
+) -> ResponsibleAnswer:
+    """Return who answers for a grid, with a phone; masked unless it is asked for in full by somebody who may.
+
+    See :func:`grid` for what it raises.
+    """
+    moment, found = read_moment(asked.at), find(served, source, code, asked.level)
+    chain = source.plan.chain(code, found.level)
+    duty = named_duty(asked.duty)
+    return ResponsibleAnswer(
+        outcome="found",
+        reason=found.reason,
+        code=code,
+        level=found.level,
+        chain=dict(chain),
+        duty=duty,
+        responsible=contact_of(source, [*chain.items()][::-1], duty, moment, unmask=unmask),
+        at=moment.text,
+        plan_version=source.plan.version,
+    )
 
 
-def _geometry(shape: shapely.Geometry) -> dict[str, Any] | None:
-    """Return a shape as GeoJSON, outer rings counter-clockwise as RFC 7946 wants them."""
-    if shape.is_empty:
-        return None
-    turned = shapely.orient_polygons(shape, exterior_cw=False)
-    return dict(json.loads(shapely.to_geojson(turned)))
+def _geometry(found: Found) -> dict[str, Any] | None:
+    written = geometries(np.array([found.records.shape_of(found.row)], dtype=object))[0]
+    return None if written is None else dict(json.loads(written))

@@ -16,6 +16,18 @@ MOST_HEAD_BYTES: Final = 64 << 10
 MOST_SYSTEMS: Final = 50
 """Different coordinate systems of a batch: looking up an EPSG code takes a millisecond."""
 
+MOST_VERSIONS: Final = 12
+"""Versions of a plan that answer one batch: each may have to be read from the record."""
+
+MOST_FEATURES: Final = 10_000
+"""Features of a page: a county of small grids is one page of some megabytes."""
+
+MOST_ROWS: Final = 10_000_000
+"""Rows that a page may begin at."""
+
+MOST_MINUTES: Final = 240.0
+"""Minutes of a circle."""
+
 MOST_ACCURACY_M: Final = 5_000.0
 """Accuracy of a point in metres; a disc this wide touches some 150 grids of a county and takes a millisecond."""
 

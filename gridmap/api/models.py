@@ -99,6 +99,10 @@ class BatchItem(Answer):
     chain: Chain
     candidates: tuple[NearGrid, ...]
     responsible: BatchPerson
+    plan_version: Annotated[
+        str | None,
+        Field(description="of a point whose own time another version answers; absent where it is that of all"),
+    ] = None
 
 
 class BatchAnswer(Answer):
@@ -108,7 +112,9 @@ class BatchAnswer(Answer):
     count: int
     by_outcome: Annotated[dict[str, int], Field(description="how many points came out how; they add up to count")]
     at: Annotated[Time, Field(description="of the points that state no time")]
-    plan_version: PlanVersion
+    plan_version: Annotated[
+        str, Field(description="版本 · version that answered the points which name none", examples=["9b3b915afa5d"])
+    ]
     results: tuple[BatchItem, ...]
 
 
@@ -161,6 +167,20 @@ class Health(Answer):
     levels: Annotated[dict[str, int], Field(description="level → number of grids")]
     people: Annotated[int | None, Field(description="people of the roster, null without one")]
     gridmap_version: str
+
+
+class Live(Answer):
+    """That the process answers."""
+
+    outcome: Literal["ok"]
+    gridmap_version: str
+
+
+class Ready(Answer):
+    """That questions are answered."""
+
+    outcome: Literal["ok"]
+    plan_version: PlanVersion
 
 
 class Successor(Answer):

@@ -100,13 +100,24 @@ def read_moment(at: str | None) -> Moment:
     """
     if at is None or not at.strip():
         now = datetime.now(ZoneInfo(ZONE))
-        return Moment(now, (now - _EPOCH) / timedelta(microseconds=1))
+        return Moment(now, since_1970(now))
     lost = _LOST_PLUS.fullmatch(at)
     written = f"{lost[1]}+{lost[2]}" if lost else at
     time = _read_plain(written) or _read_any(written)
     if time is None or not FIRST_YEAR <= time.year < LAST_YEAR:
         raise InputError(f"at={at!r} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
-    return Moment(time, (time - _EPOCH) / timedelta(microseconds=1))
+    return Moment(time, since_1970(time))
+
+
+def since_1970(time: datetime) -> float:
+    """Return an aware time as microseconds since 1970.
+
+    Examples
+    --------
+    >>> since_1970(datetime(1970, 1, 1, 8, tzinfo=ZoneInfo(ZONE)))
+    0.0
+    """
+    return (time - _EPOCH) / timedelta(microseconds=1)
 
 
 def _read_plain(at: str) -> datetime | None:

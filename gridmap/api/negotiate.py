@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from gridmap.api.errors import MediaTypeError, NoRequestError, TooLargeError
-from gridmap.api.page import Page
+from gridmap.api.page import Page, tag_of
 
 JSON: Final = "application/json"
 GEOJSON: Final = "application/geo+json"
 CSV: Final = "text/csv"
+_WORTH_IT_BYTES: Final = 1400
+"""What fits into one packet is not compressed."""
+
+
+class GeoJsonResponse(JSONResponse):
+    """What routes of features answer with, as the OpenAPI has it."""
+
+    media_type = GEOJSON
 
 
 @dataclass(frozen=True)
@@ -104,10 +115,46 @@ def tagged(request: Request, body: bytes, media_type: str, tag: str, **headers: 
     return Response(body, headers=headers, media_type=media_type)
 
 
+def sent(request: Request, body: bytes, media_type: str, *, caching: str, tag: str | None = None) -> Response:
+    """Return a body of any size with its ETag, compressed where the caller can read that and it is worth it.
+
+    Parameters
+    ----------
+    request
+        Who asks, and what it has already.
+    body, media_type
+        What is sent.
+    caching
+        ``Cache-Control``.
+    tag
+        The ETag, where what the body says of the time of asking is not to count.
+    """
+    tag = tag or tag_of(body)
+    headers = {"Cache_Control": caching, "Vary": "Accept-Encoding"}
+    if len(body) < _WORTH_IT_BYTES or not takes_gzip(request):
+        return tagged(request, body, media_type, tag, **headers)
+    tag = tag[:-1] + '-gzip"'
+    if _has(request, tag):  # before it is compressed
+        return tagged(request, b"", media_type, tag, Content_Encoding="gzip", **headers)
+    return tagged(request, _compressed(body), media_type, tag, Content_Encoding="gzip", **headers)
+
+
+@lru_cache(maxsize=4)
+def _compressed(body: bytes) -> bytes:
+    """Return a body as gzip; what everybody asks for, a level of the county, is compressed once."""
+    return gzip.compress(body, 1, mtime=0)
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the caller can read gzip."""
+    stated = request.headers.get("accept-encoding", "").lower().split(",")
+    return any(name in ("gzip", "*") and q > 0 for name, q in map(_weighed, stated))
+
+
 def page_response(request: Request, page: Page, **headers: str) -> Response:
     """Return a page, compressed where the caller can read that."""
     headers["Vary"] = "Accept-Encoding"
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request):
         tag = page.tag[:-1] + '-gzip"'
         return tagged(request, page.compressed, page.media_type, tag, Content_Encoding="gzip", **headers)
     return tagged(request, page.body, page.media_type, page.tag, **headers)

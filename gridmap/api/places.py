@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gridmap.api.asked import refused
 from gridmap.api.limits import MOST_ACCURACY_M, MOST_COORDINATE, MOST_LETTERS
 from gridmap.api.models import FieldProblem, NearGrid, PlaceAnswer
-from gridmap.api.moments import is_plain, read_moment
+from gridmap.api.moments import TimeQuery, read_moment
 from gridmap.api.people import person_of
 from gridmap.api.source import Source
 from gridmap.errors import CrsError
 from gridmap.geo.gcj02 import NAMES, is_degrees
+from gridmap.locate.placement import Placement
 
 Coordinate = Annotated[float, Field(ge=-MOST_COORDINATE, le=MOST_COORDINATE, allow_inf_nan=False)]
 DUTY: Final = "事项编码；不写则不限 · code of the case type; without it every active person counts"
-AT: Final = (
-    "上报时间，无时区按北京时间；不写则为现在 · time of the report; without a zone Asia/Shanghai; now by default"
-)
 _QUICK_ACCURACY_M: Final = 200.0
 
 
 Duty = Annotated[str | None, Field(description=DUTY, max_length=MOST_LETTERS, examples=["E0203"])]
-At = Annotated[str | None, Field(description=AT, max_length=MOST_LETTERS, examples=["2026-05-01T08:00:00+08:00"])]
 
 
-class PlaceQuery(BaseModel):
+class PlaceQuery(TimeQuery):
     """One point. A parameter that does not exist is refused, not passed over: it may be a misspelt accuracy."""
-
-    model_config = ConfigDict(extra="forbid")
 
     lon: Annotated[
         Coordinate, Field(description="经度，或投影坐标的东坐标 · degrees, or easting", examples=[120.300123])
@@ -55,25 +50,21 @@ class PlaceQuery(BaseModel):
         ),
     ] = None
     duty: Duty = None
-    at: At = None
 
 
 def is_quick(asked: PlaceQuery) -> bool:
     """Whether a point is answered in less time than handing it to a thread takes.
 
-    An EPSG code met for the first time is read from a database for a tenth of a second, a wide disc touches hundreds
-    of grids, and a time as people write it goes through a table: while one of them is answered, others must not wait.
+    An EPSG code met for the first time is read from a database for a tenth of a second, and a wide disc touches
+    hundreds of grids: while one of them is answered, others must not wait. Whether its version and time are at hand is
+    another question (:func:`gridmap.api.served.picks_at_once`).
 
     Examples
     --------
     >>> is_quick(PlaceQuery(lon=120.3, lat=31.5)), is_quick(PlaceQuery(lon=120.3, lat=31.5, crs="EPSG:4549"))
     (True, False)
     """
-    return (
-        asked.crs in NAMES
-        and (asked.accuracy_m is None or asked.accuracy_m <= _QUICK_ACCURACY_M)
-        and (asked.at is None or is_plain(asked.at))
-    )
+    return asked.crs in NAMES and (asked.accuracy_m is None or asked.accuracy_m <= _QUICK_ACCURACY_M)
 
 
 def place(source: Source, asked: PlaceQuery) -> PlaceAnswer:
@@ -84,9 +75,7 @@ def place(source: Source, asked: PlaceQuery) -> PlaceAnswer:
     InputError
         When ``at`` is no time, or ``crs`` no system: a misspelt parameter is the caller's to mend, not a bad point.
     """
-    _refuse_unknown(asked.crs)
-    moment = read_moment(asked.at)
-    found = source.locator.locate(asked.lon, asked.lat, crs=asked.crs, accuracy_m=asked.accuracy_m)
+    moment, found = read_moment(asked.at), placement_of(source, asked)
     return PlaceAnswer(
         outcome=found.outcome,
         reason=found.reason,
@@ -99,6 +88,12 @@ def place(source: Source, asked: PlaceQuery) -> PlaceAnswer:
         at=moment.text,
         plan_version=source.plan.version,
     )
+
+
+def placement_of(source: Source, asked: PlaceQuery) -> Placement:
+    """Return where a question is: the one place in which what it says of that is resolved."""
+    _refuse_unknown(asked.crs)
+    return source.locator.locate(asked.lon, asked.lat, crs=asked.crs, accuracy_m=asked.accuracy_m)
 
 
 def _refuse_unknown(crs: str) -> None:

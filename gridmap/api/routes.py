@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 import gridmap
 from gridmap.api import openapi
 from gridmap.api.asked import read_query
-from gridmap.api.batch import answer_points
 from gridmap.api.batch_answer import write_json
 from gridmap.api.batch_csv import Headers, read_csv, write_csv
 from gridmap.api.batch_json import read_json
-from gridmap.api.grids import GridQuery, feature, grid
-from gridmap.api.limits import MOST_BYTES, MOST_LETTERS
-from gridmap.api.models import BatchAnswer, GridAnswer, Health, PlaceAnswer, as_json
-from gridmap.api.moments import read_moment
-from gridmap.api.negotiate import CSV, GEOJSON, JSON, Kind, body_kind, bounded_body, page_response, preferred, tagged
+from gridmap.api.batch_versions import answer_batch
+from gridmap.api.limits import MOST_BYTES
+from gridmap.api.models import Answer, BatchAnswer, Health, Live, PlaceAnswer, Ready, as_json
+from gridmap.api.moments import TimeQuery
+from gridmap.api.negotiate import CSV, JSON, Kind, body_kind, bounded_body, page_response, preferred, tagged
 from gridmap.api.page import tag_of
 from gridmap.api.places import PlaceQuery, is_quick, place
+from gridmap.api.served import Served, pick, picks_at_once
 from gridmap.api.source import Source
 from gridmap.errors import InputError
 
@@ -29,32 +29,48 @@ _BATCHES: Final = CapacityLimiter(2)
 """Batches that are answered at once: each holds some hundred megabytes and uses every core by itself."""
 
 
-async def current_source(request: Request) -> Source:
+async def served_of(request: Request) -> Served:
     """Return what is served; async, or every request would wait for a thread to return it."""
-    source: Source = request.app.state.served.current()
-    request.state.plan_version = source.plan.version  # a problem says it too
+    served: Served = request.app.state.served
+    return served
+
+
+def picked(request: Request, served: Served, asked: TimeQuery) -> Source:
+    """Return what a request is about; a problem that comes up later says its version too."""
+    source = pick(served, asked)
+    request.state.plan_version = source.plan.version
     return source
 
 
-Served = Annotated[Source, Depends(current_source)]
+AskedServed = Annotated[Served, Depends(served_of)]
 AskedPlace = Annotated[PlaceQuery, Depends(read_query(PlaceQuery))]
 AskedHeaders = Annotated[Headers, Depends(read_query(Headers))]
-AskedGrid = Annotated[GridQuery, Depends(read_query(GridQuery))]
 
 
 @router.get("/v1/locate", **openapi.LOCATE, response_model=PlaceAnswer)
-async def locate(request: Request, source: Served, asked: AskedPlace) -> Response:
+async def locate(request: Request, served: AskedServed, asked: AskedPlace) -> Response:
     """Say which grid a point is in, and who answers for it.
 
-    A point that cannot be placed is an answer (``outcome: invalid``, with a reason), not an error.
+    A point that cannot be placed is an answer (``outcome: invalid``, with a reason), not an error. ``version`` says
+    which version of the plan answers; without it, ``at`` does: the one in force then. ``at`` also says whose people.
     """
-    found = place(source, asked) if is_quick(asked) else await to_thread.run_sync(place, source, asked)
-    return tagged(request, as_json(found), JSON, _tag(found, JSON))
+    if is_quick(asked) and picks_at_once(served, asked):
+        found = _place(request, served, asked)
+    else:
+        found = await to_thread.run_sync(_place, request, served, asked)
+    return tagged(request, as_json(found), JSON, timeless_tag(found, JSON))
+
+
+def _place(request: Request, served: Served, asked: PlaceQuery) -> PlaceAnswer:
+    return place(picked(request, served, asked), asked)
 
 
 @router.post("/v1/locate:batch", **openapi.BATCH, response_model=BatchAnswer)
-async def locate_batch(request: Request, source: Served, asked: AskedHeaders) -> Response:
+async def locate_batch(request: Request, served: AskedServed, asked: AskedHeaders) -> Response:
     """Answer for up to 100,000 points at once, in their order; a bad point is an outcome of its own.
+
+    Each point's own ``at`` decides whose people are named and, unless the batch states a ``version``, which version of
+    the plan answers; an item that another version than ``plan_version`` of the whole answered says which.
 
     CSV comes back as CSV with the answers beside the columns as they were (names and phones in it masked), unless
     ``Accept`` asks for JSON; JSON comes back as JSON.
@@ -62,51 +78,32 @@ async def locate_batch(request: Request, source: Served, asked: AskedHeaders) ->
     kind = body_kind(request, [JSON, CSV])
     body = await bounded_body(request, MOST_BYTES)
     accept = request.headers.get("accept")
-    return await to_thread.run_sync(_batch, source, body, kind, asked, accept, limiter=_BATCHES)
+    return await to_thread.run_sync(_batch, served, body, kind, asked, accept, limiter=_BATCHES)
 
 
-def _batch(source: Source, body: bytes, kind: Kind, asked: Headers, accept: str | None) -> Response:
-    version = source.plan.version
+def _batch(served: Served, body: bytes, kind: Kind, asked: Headers, accept: str | None) -> Response:
     if kind.media_type == JSON:
         if asked != Headers():
             raise InputError(f"{', '.join(sorted(asked.model_fields_set))}: for CSV only; JSON says it in the body")
         batch = read_json(body)
-        answered = answer_points(source, batch.points, read_moment(batch.at))
-        return Response(write_json(answered, batch.ids, version), media_type=JSON)
+        return Response(write_json(answer_batch(served, batch.asked, batch.points), batch.ids), media_type=JSON)
     rows = read_csv(body, asked, kind.charset)
-    answered = answer_points(source, rows.points, read_moment(None))
+    answered = answer_batch(served, asked, rows.points)
     if preferred(accept, [CSV, JSON]) == JSON:
-        return Response(write_json(answered, None, version), media_type=JSON)
-    return Response(write_csv(rows, answered, version), media_type=f"{CSV}; charset=utf-8")
+        return Response(write_json(answered, None), media_type=JSON)
+    return Response(write_csv(rows, answered), media_type=f"{CSV}; charset=utf-8")
 
 
-@router.get("/v1/grids/{code}", **openapi.GRID, response_model=GridAnswer)
-def read_grid(
-    request: Request,
-    source: Served,
-    code: Annotated[
-        str, Path(max_length=MOST_LETTERS, description="网格编码 · code of a grid", examples=["320299001001001"])
-    ],
-    asked: AskedGrid,
-) -> Response:
-    """Return what is recorded of a grid, its parents and children, who leads it and who answers for it."""
-    kind = preferred(request.headers.get("accept"), [JSON, GEOJSON])
-    if kind == GEOJSON:
-        asked = asked.model_copy(update={"geometry": True})
-    found = grid(source, code, asked)
-    return tagged(
-        request, as_json(feature(found) if kind == GEOJSON else found), kind, _tag(found, kind), Vary="Accept"
-    )
-
-
-def _tag(found: PlaceAnswer | GridAnswer, kind: str) -> str:
+def timeless_tag(found: Answer, kind: str) -> str:
     """Return an ETag: weak, without the time of asking, for what is known of a place does not change by the second."""
-    return "W/" + tag_of(as_json(found.model_copy(update={"at": ""})) + kind.encode(), f"{found.plan_version}-")
+    version = getattr(found, "plan_version", "")
+    return "W/" + tag_of(as_json(found.model_copy(update={"at": ""})) + kind.encode(), f"{version}-")
 
 
 @router.get("/health", **openapi.HEALTH, response_model=Health)
-async def health(source: Served) -> Response:
+async def health(served: AskedServed) -> Response:
     """Say that the server answers, and with which plan."""
+    source = served.current()
     said = Health(
         outcome="ok",
         plan_version=source.plan.version,
@@ -117,7 +114,19 @@ async def health(source: Served) -> Response:
     return Response(as_json(said), media_type=JSON)
 
 
+@router.get("/live", **openapi.LIVE, response_model=Live)
+async def live() -> Response:
+    """Say that the process answers; whether it has anything to answer with is another question (``/ready``)."""
+    return Response(as_json(Live(outcome="ok", gridmap_version=gridmap.__version__)), media_type=JSON)
+
+
+@router.get("/ready", **openapi.READY, response_model=Ready)
+async def ready(served: AskedServed) -> Response:
+    """Say that a plan is loaded and questions are answered; 503 until then."""
+    return Response(as_json(Ready(outcome="ok", plan_version=served.current().plan.version)), media_type=JSON)
+
+
 @router.get("/", include_in_schema=False)
-def read_map(request: Request, source: Served) -> Response:
+def read_map(request: Request, served: AskedServed) -> Response:
     """Return the map of the plan."""
-    return page_response(request, source.page)
+    return page_response(request, served.current().page)

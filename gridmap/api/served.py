@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Final, Protocol
 
 from gridmap.api.moments import Moment, TimeQuery, is_plain, read_moment
@@ -13,8 +12,8 @@ from gridmap.api.source import Source
 from gridmap.errors import UnknownNameError
 
 FILE: Final = "file"
-CURRENT: Final[Mapping[str, str]] = MappingProxyType({"Cache-Control": "no-cache"})
-IMMUTABLE: Final[Mapping[str, str]] = MappingProxyType({"Cache-Control": "public, max-age=31536000, immutable"})
+CURRENT: Final = "no-cache"
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,9 @@ class Publication:
     kind
         ``publish``, ``rollback`` (an older version is in force again), or ``file`` where the plan came from a file.
     note
-        What whoever published it said.
+        What whoever published it said; it is not sent to everybody.
+    counts
+        Level → number of grids, where that is known without loading the version.
     """
 
     version: str
@@ -39,6 +40,7 @@ class Publication:
     until: datetime | None
     kind: str
     note: str
+    counts: Mapping[str, int] | None = None
 
     def holds(self, moment: Moment) -> bool:
         """Whether the version was, is or will be in force at a moment.
@@ -76,7 +78,7 @@ class Served(Protocol):
         ...
 
     def version(self, version: str) -> Source:
-        """Return a version, with the people and facts of now; it may have to be loaded.
+        """Return a version, with the people and facts of all times; it may have to be loaded.
 
         Raises
         ------
@@ -120,7 +122,7 @@ class FileServed:
     def timeline(self) -> tuple[Publication, ...]:
         """Return one stretch, open on both sides."""
         plan = self.source.plan
-        return (Publication(plan.version, plan.metadata.name, None, None, FILE, ""),)
+        return (Publication(plan.version, plan.metadata.name, None, None, FILE, "", self.source.levels),)
 
 
 def pick(served: Served, asked: TimeQuery) -> Source:
@@ -158,8 +160,8 @@ def later_than(served: Served, source: Source) -> tuple[Source, ...]:
     return tuple(served.version(version) for version in later)
 
 
-def caching(asked: TimeQuery, *, timeless: bool) -> Mapping[str, str]:
-    """Return how long an answer may be kept: for ever where it is of a stated version and depends on nothing else.
+def caching(asked: TimeQuery, *, timeless: bool) -> str:
+    """Return ``Cache-Control``: what is of a stated version and depends on nothing else may be kept for ever.
 
     Parameters
     ----------
@@ -170,9 +172,7 @@ def caching(asked: TimeQuery, *, timeless: bool) -> Mapping[str, str]:
 
     Examples
     --------
-    >>> caching(TimeQuery(version="9b3b915afa5d"), timeless=True)["Cache-Control"]
-    'public, max-age=31536000, immutable'
-    >>> caching(TimeQuery(), timeless=True)["Cache-Control"]
-    'no-cache'
+    >>> caching(TimeQuery(version="9b3b915afa5d"), timeless=True), caching(TimeQuery(), timeless=True)
+    ('public, max-age=31536000, immutable', 'no-cache')
     """
     return IMMUTABLE if timeless and asked.version is not None else CURRENT

@@ -1,15 +1,16 @@
-"""What the routes ask: one version of a plan with its index, its people and its page, made from files."""
+"""What the routes ask: one version of a plan with its index, people, facts and page, made from files."""
 
 from __future__ import annotations
 
 import os
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from gridmap.api.facts import Facts, read_facts
 from gridmap.api.leaders import Leaders
 from gridmap.api.page import Page
 from gridmap.api.records import Records
@@ -40,12 +41,15 @@ class Source:
         The people, where they are known.
     page
         The map of the plan.
+    facts
+        Stations, circles and coverage, where they are known.
     """
 
     plan: Plan
     locator: Locator
     roster: Roster | None
     page: Page
+    facts: Facts = field(default_factory=Facts)
 
     @cached_property
     def answerers(self) -> Answerers | None:
@@ -67,12 +71,27 @@ class Source:
     @cached_property
     def records(self) -> Mapping[str, Records]:
         """Return what each level records of its grids."""
-        return {level: Records.of(layer) for level, layer in self.plan.layers.items()}
+        return {level: Records.of(level, layer) for level, layer in self.plan.layers.items()}
 
     @cached_property
     def people(self) -> int | None:
         """Return the number of people, ``None`` without a roster."""
         return None if self.roster is None else int(self.roster.table["person_id"].nunique())
+
+    def with_roster(self, roster: Roster | None) -> Source:
+        """Return the same plan with other people: what was made of the plan is shared, the page stays as it is."""
+        return self.with_changes(roster=roster)
+
+    def with_facts(self, facts: Facts) -> Source:
+        """Return the same plan and people with other stations, circles and coverage."""
+        return self.with_changes(facts=facts)
+
+    def with_changes(self, **changed: Any) -> Source:
+        """Return the same plan with other people, facts or page: what was made of the plan is shared."""
+        made = replace(self, **changed)
+        # A cached property lives in the instance's own dict; setting it there is how another instance shares it.
+        vars(made).update(levels=self.levels, records=self.records)
+        return made
 
     def warm(self) -> None:
         """Compile what is compiled on first use, so that the first caller does not wait for it."""
@@ -86,7 +105,7 @@ class Source:
     def save(self, folder: Path) -> None:
         """Write a source for the processes that serve it: the index as it is mapped into memory, the rest as values."""
         self.locator.save(folder / _INDEX)
-        (folder / _VALUES).write_bytes(pickle.dumps((self.plan, self.roster, self.page)))
+        (folder / _VALUES).write_bytes(pickle.dumps((self.plan, self.roster, self.page, self.facts)))
 
     @classmethod
     def load(cls, folder: Path) -> Source:
@@ -98,10 +117,10 @@ class Source:
             When the folder does not hold a source.
         """
         try:
-            plan, roster, page = pickle.loads((folder / _VALUES).read_bytes())  # noqa: S301 - written by our parent
+            plan, roster, page, facts = pickle.loads((folder / _VALUES).read_bytes())  # noqa: S301 - written by our parent
         except OSError as error:
             raise InputError(f"{folder} holds nothing to serve: {error.strerror}; start gridmap serve again") from error
-        return cls(plan, Locator.load(folder / _INDEX), roster, page)
+        return cls(plan, Locator.load(folder / _INDEX), roster, page, facts)
 
 
 def read_source(
@@ -120,7 +139,8 @@ def read_source(
     plan, roster
         Files of a plan and of its people.
     circles, incidents
-        For the map alone: service circles, and incidents that were joined.
+        Service circles as ``gridmap circles`` writes them, for the map and to be asked for; and for the map alone
+        incidents that were joined.
     allow_unknown_grids
         Take a roster that names grids which the plan does not have.
     progress
@@ -142,6 +162,7 @@ def read_source(
     grids = read_plan(plan)
     people = None if roster is None else read_roster(roster)
     rings = None if circles is None else read_layer(circles)
+    facts = Facts() if circles is None else read_facts(circles)
     cases = None if incidents is None else read_table(incidents)
     say(0.4, "index")
     locator = Locator(grids)
@@ -149,4 +170,4 @@ def read_source(
         require_known_grids(people, locator.all_codes)
     say(0.7, "map")
     page = Page.of_plan(grids, rings, cases, people)
-    return Source(replace(grids, blocks=None, parent=None), locator, people, page)
+    return Source(replace(grids, blocks=None, parent=None), locator, people, page, facts)

@@ -49,7 +49,17 @@ def test_the_first_class_that_fits_decides(error, status):
 
 @pytest.mark.parametrize(
     "path",
-    ["/x", "/v1", "/v1/", "/v1/locate/", "/v1/grids", "/v1/grids/", "/redoc", "/docs/x.js", "/docs/oauth2-redirect"],
+    [
+        "/x",
+        "/v1",
+        "/v1/",
+        "/v1/locate/",
+        "/v1/versions/",
+        "/v1/grids/",
+        "/redoc",
+        "/docs/x.js",
+        "/docs/oauth2-redirect",
+    ],
 )
 def test_there_is_nothing_elsewhere(client, path):
     assert_problem(client.get(path), 404, "no-route")
@@ -79,7 +89,7 @@ def test_what_breaks_inside_is_not_told(source, error, path, caplog):
     def broken():
         raise error
 
-    app.dependency_overrides[routes.current_source] = broken
+    app.dependency_overrides[routes.served_of] = broken
     with TestClient(app, raise_server_exceptions=False) as client, caplog.at_level(logging.ERROR):
         response = client.get(path, headers={"X-Request-Id": "case-7"})
     said = assert_problem(response, 500, "internal")
@@ -91,7 +101,7 @@ def test_what_breaks_inside_a_batch_is_not_told(source, monkeypatch):
     def broken(*_):
         raise MemoryError(SECRET)
 
-    monkeypatch.setattr(routes, "answer_points", broken)
+    monkeypatch.setattr(routes, "answer_batch", broken)
     with TestClient(create_app(source), raise_server_exceptions=False) as client:
         response = client.post("/v1/locate:batch", json={"points": []})
     assert "secret" not in response.text
