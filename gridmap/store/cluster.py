@@ -140,7 +140,7 @@ class Cluster:
         """
         from gridmap.store.cluster_database import make_database
 
-        owner = Owner.here()
+        owner = Owner.of(self.folder)
         binaries = newest() if self.major is None else of_major(self.major, self.folder)
         self._make_folder(owner)
         with self._alone():
@@ -162,7 +162,7 @@ class Cluster:
         """
         if self.major is None:
             return False
-        owner, binaries = Owner.here(), of_major(self.major, self.folder)
+        owner, binaries = Owner.of(self.folder), of_major(self.major, self.folder)
         with self._alone():
             if not self.is_running() and not self._processes():
                 return False

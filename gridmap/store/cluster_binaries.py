@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import subprocess
@@ -115,24 +116,28 @@ class Owner:
     is_other: bool
 
     @classmethod
-    def here(cls) -> Owner:
-        """Return the user for this process.
+    def of(cls, folder: Path) -> Owner:
+        """Return the user that this process runs the server of a folder as: root as whoever made its cluster.
 
         Raises
         ------
         UnavailableError
-            When root has no user ``postgres`` to run it as.
+            When root is to make one and there is no user ``postgres``.
         """
-        if os.geteuid() != 0:
-            me = os.geteuid()
-            return cls(me, os.getegid(), str(me), is_other=False)
+        me = os.geteuid()
+        if me != 0:
+            return cls(me, os.getegid(), f"number {me}", is_other=False)
+        with contextlib.suppress(OSError):
+            found = (folder / "data").stat()
+            if found.st_uid != 0:
+                return cls(found.st_uid, found.st_gid, f"number {found.st_uid}", is_other=True)
         try:
-            found = pwd.getpwnam("postgres")
+            known = pwd.getpwnam("postgres")
         except KeyError:
             raise UnavailableError(
                 f"root cannot run PostgreSQL and there is no user postgres; {_install(OLDEST_MAJOR)}"
             ) from None
-        return cls(found.pw_uid, found.pw_gid, found.pw_name, is_other=True)
+        return cls(known.pw_uid, known.pw_gid, known.pw_name, is_other=True)
 
     def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a program to its end as this user, with none of the caller's ``PG…`` variables.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -41,7 +42,7 @@ def durable():
         own = Cluster(made / "党建网格 'a, b'" / ("long" * 25))
         part = own.folder / ".data.part" / "half"
         part.mkdir(parents=True)
-        owner = Owner.here()
+        owner = Owner.of(Path())
         for each in (own.folder, part.parent, part):
             os.chown(each, owner.uid, owner.gid)
         own.folder.chmod(0o700)
@@ -77,7 +78,7 @@ def test_nobody_else_reaches_it(durable):
     assert len(os.fsencode(socket)) <= LONGEST_SOCKET
     for private in (durable.folder, durable.socket_folder, durable.data):
         found = private.stat()
-        assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o700, Owner.here().uid)
+        assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o700, Owner.of(Path()).uid)
 
 
 def test_its_log_never_holds_the_values_of_a_row_that_was_refused(durable):
@@ -113,7 +114,7 @@ def test_after_a_crash_it_starts_though_the_number_of_its_process_is_another_s_b
     server, *rest = note.read_text().splitlines()
     os.kill(int(server), signal.SIGKILL)
     wait_until(lambda: not durable._processes())
-    owner = Owner.here()
+    owner = Owner.of(Path())
     other = subprocess.Popen(["sleep", "60"], cwd="/", **({"user": owner.uid} if owner.is_other else {}))
     try:
         note.write_text("\n".join([str(other.pid), *rest]) + "\n")
@@ -174,7 +175,7 @@ def test_a_folder_that_others_may_enter_is_refused(folder):
     own = folder / "db"
     own.mkdir()
     (own / ".data.part").mkdir()
-    owner = Owner.here()
+    owner = Owner.of(Path())
     os.chown(own, owner.uid, owner.gid)
     own.chmod(0o755)
     with pytest.raises(InputError, match="chmod 700"):
@@ -189,13 +190,35 @@ def test_a_folder_that_the_server_s_user_cannot_reach_is_named_with_one_that_it_
         Cluster(closed / "db").start()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_s_cluster_is_that_user_s_and_root_stops_it(folder):
+    folder.chmod(0o777)
+    own, nobody = Cluster(folder / "db", durable=False), pwd.getpwnam("nobody")
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+        try:
+            os._exit(0 if own.start() else 1)
+        finally:
+            os._exit(2)
+    try:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        server = int((own.data / "postmaster.pid").read_text().split()[0])
+        assert Path(f"/proc/{server}").stat().st_uid == nobody.pw_uid == own.folder.stat().st_uid
+        assert one(own, "select 1") == 1
+    finally:
+        assert own.stop()
+
+
 def test_a_socket_s_folder_that_somebody_made_before_is_not_used(folder):
     own = Cluster(folder / "网格", durable=False)
     own.socket_folder.mkdir(mode=0o777)
     own.socket_folder.chmod(0o777)
     try:
         with pytest.raises(InputError, match="somebody else's"):
-            own._open_socket_folder(Owner.here())
+            own._open_socket_folder(Owner.of(Path()))
     finally:
         own.socket_folder.rmdir()
 
