@@ -118,32 +118,63 @@ def serve(source: Source, taken: socket.socket, *, workers: int = 1, quiet: bool
     OutputError
         When the server could not start.
     """
-    started = _serve_one(source, taken, quiet) if workers == 1 else _serve_many(source, taken, workers, quiet)
-    if not started:
-        raise OutputError("the server could not start; its log above says why")
-
-
-def _serve_one(source: Source, taken: socket.socket, quiet: bool) -> bool:
     source.warm()
-    server = uvicorn.Server(_config(create_app(source), quiet))
-    with _ended_by(lambda: setattr(server, "should_exit", True)):
-        server.run(sockets=[taken])
-    return server.started
-
-
-def _serve_many(source: Source, taken: socket.socket, workers: int, quiet: bool) -> bool:
+    if workers == 1:
+        _run_one(create_app(source), taken, quiet)
+        return
     with tempfile.TemporaryDirectory(prefix="gridmap-serve-") as folder:
-        source.warm()  # what is compiled here, workers read from the disk
         source.save(Path(folder))
         os.environ[_FOLDER] = folder
-        config = _config("gridmap.api.serve:worker_app", quiet, workers=workers, factory=True)
         try:
-            with _ended_by(lambda: None):  # the supervisor takes the signals when it is made
-                many = Multiprocess(config, sockets=[taken])
-                many.run()
+            _run_many("gridmap.api.serve:worker_app", taken, workers, quiet)
         finally:
             del os.environ[_FOLDER]
-    return all(each.exitcode != STARTUP_FAILURE for each in many.processes)
+
+
+def serve_record(url: str, taken: socket.socket, *, workers: int = 1, quiet: bool = False) -> None:
+    """Answer requests from the record until SIGINT or SIGTERM; requests that run by then are finished.
+
+    Parameters
+    ----------
+    url
+        Of the database. It may be away: then the server waits for it, and says so to whoever asks.
+    taken, workers, quiet
+        As of :func:`serve`. Every worker holds the versions it answers from.
+
+    Raises
+    ------
+    InputError
+        When the address cannot be read.
+    OutputError
+        When the server could not start.
+    """
+    from gridmap.api.record_app import URL, create_record_app
+
+    if workers == 1:
+        _run_one(create_record_app(url), taken, quiet)
+        return
+    os.environ[URL] = url
+    _run_many("gridmap.api.record_app:worker_app", taken, workers, quiet)
+
+
+def _run_one(app: FastAPI, taken: socket.socket, quiet: bool) -> None:
+    server = uvicorn.Server(_config(app, quiet))
+    with _ended_by(lambda: setattr(server, "should_exit", True)):
+        server.run(sockets=[taken])
+    _insist(server.started)
+
+
+def _run_many(factory: str, taken: socket.socket, workers: int, quiet: bool) -> None:
+    config = _config(factory, quiet, workers=workers, factory=True)
+    with _ended_by(lambda: None):  # the supervisor takes the signals when it is made
+        many = Multiprocess(config, sockets=[taken])
+        many.run()
+    _insist(all(each.exitcode != STARTUP_FAILURE for each in many.processes))
+
+
+def _insist(started: bool) -> None:
+    if not started:
+        raise OutputError("the server could not start; its log above says why")
 
 
 def worker_app() -> FastAPI:
@@ -165,7 +196,7 @@ def worker_app() -> FastAPI:
 def _config(app: FastAPI | str, quiet: bool, *, workers: int = 1, factory: bool = False) -> uvicorn.Config:
     return uvicorn.Config(
         app, workers=workers, factory=factory, backlog=_BACKLOG, access_log=False, server_header=False,
-        timeout_graceful_shutdown=_GRACE_S, log_config=_log_config(quiet), lifespan="off", http=Protocol, ws="none",
+        timeout_graceful_shutdown=_GRACE_S, log_config=_log_config(quiet), lifespan="on", http=Protocol, ws="none",
     )  # fmt: skip
 
 
@@ -178,6 +209,7 @@ def _log_config(quiet: bool) -> dict[str, object]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "loggers": {
             "gridmap.access": _logger(logging.WARNING if quiet else logging.INFO),
+            "gridmap.record": _logger(logging.WARNING if quiet else logging.INFO),
             "uvicorn.error": _logger(logging.WARNING),
         },
     }

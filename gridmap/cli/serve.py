@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from gridmap.cli import show
+from gridmap.errors import InputError
 from gridmap.settings import text
+
+if TYPE_CHECKING:
+    from gridmap.api.source import Source
 
 PORT: Final = 8321
 _WORDS: Final = {
@@ -19,7 +24,9 @@ _WORDS: Final = {
 
 
 def serve(
-    plan: Annotated[Path, typer.Option(help="方案文件 · the plan")],
+    plan: Annotated[
+        Path | None, typer.Option(help="方案文件；不写则用档案数据库 · the plan; without it, the record answers")
+    ] = None,
     roster: Annotated[Path | None, typer.Option(help="花名册 · the roster")] = None,
     circles: Annotated[Path | None, typer.Option(help="服务圈，上图 · circles, for the map")] = None,
     incidents: Annotated[Path | None, typer.Option(help="落格后的事件，上图 · joined incidents, for the map")] = None,
@@ -36,31 +43,57 @@ def serve(
         typer.Option("--allow-unknown-grids", help="略过方案中没有的网格的人员 · leave out people of unknown grids"),
     ] = False,
 ) -> None:
-    """网格服务：地图与接口，只读 · Serve a plan over HTTP, read-only: the map at /, the API at /docs."""
-    from gridmap.api.serve import bind, is_open, url_of
-    from gridmap.api.serve import serve as run
+    """网格服务：地图与接口 · Serve a plan from files, or the record, over HTTP: the map at /, the API at /docs."""
+    from gridmap.api.serve import bind, serve_record
+    from gridmap.api.serve import serve as serve_files
+    from gridmap.settings import database_url
+
+    url = None if plan is not None else database_url()
+    if plan is None:
+        _refuse_files(url, roster=roster, circles=circles, incidents=incidents)
+    with bind(host, port) as taken:
+        if plan is None:
+            _announce(taken, masked=False)
+            serve_record(str(url), taken, workers=workers, quiet=quiet)
+            return
+        source = _read(plan, roster, circles, incidents, allow_unknown_grids)
+        _announce(taken, masked=True)
+        serve_files(source, taken, workers=workers, quiet=quiet)
+
+
+def _refuse_files(url: str | None, **files: Path | None) -> None:
+    if url is None:
+        raise InputError("nothing to serve: give --plan FILE, or start the record with `gridmap db start`")
+    given = [f"--{name}" for name, path in files.items() if path is not None]
+    if given:
+        raise InputError(
+            f"{', '.join(given)} without --plan: the record has its own; `gridmap load` puts files into it"
+        )
+
+
+def _read(
+    plan: Path, roster: Path | None, circles: Path | None, incidents: Path | None, allow_unknown_grids: bool
+) -> Source:
     from gridmap.api.source import read_source
 
-    with bind(host, port) as taken:
-        with show.progress_bar(text("网格服务", "serve")) as progress:
-            source = read_source(
-                plan, roster=roster, circles=circles, incidents=incidents, allow_unknown_grids=allow_unknown_grids,
-                progress=lambda share, what: progress(share, text(*_WORDS[what])),
-            )  # fmt: skip
-        where = url_of(taken)
-        show.err.print(
-            text(
-                f"{where} 地图，{where}docs 接口；Ctrl-C 停止", f"{where} is the map, {where}docs the API; Ctrl-C stops"
-            ),
-            markup=False,
-            soft_wrap=True,
+    with show.progress_bar(text("网格服务", "serve")) as progress:
+        return read_source(
+            plan, roster=roster, circles=circles, incidents=incidents, allow_unknown_grids=allow_unknown_grids,
+            progress=lambda share, what: progress(share, text(*_WORDS[what])),
+        )  # fmt: skip
+
+
+def _announce(taken: socket.socket, *, masked: bool) -> None:
+    """Say where it is served, and who can ask."""
+    from gridmap.api.serve import is_open, url_of
+
+    where = url_of(taken)
+    said = text(
+        f"{where} 地图，{where}docs 接口；Ctrl-C 停止", f"{where} is the map, {where}docs the API; Ctrl-C stops"
+    )
+    show.err.print(said, markup=False, soft_wrap=True)
+    if is_open(taken) and masked:
+        said = text(
+            "能访问此端口的人都可查询（姓名电话已隐去）", "whoever reaches this port may ask (names are masked)"
         )
-        if is_open(taken):
-            show.err.print(
-                text(
-                    "能访问此端口的人都可查询（姓名电话已隐去）", "whoever reaches this port may ask (names are masked)"
-                ),
-                style="yellow",
-                soft_wrap=True,
-            )
-        run(source, taken, workers=workers, quiet=quiet)
+        show.err.print(said, style="yellow", soft_wrap=True)

@@ -28,6 +28,7 @@ from gridmap.store.plans import add_plan, read_version, version_row
 __all__ = [
     "GridsInForce",
     "InForce",
+    "Review",
     "approve",
     "grids_in_force",
     "propose",

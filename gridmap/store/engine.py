@@ -53,7 +53,7 @@ class Store:
         event.listen(self._engine, "connect", _become_service)
 
     @contextmanager
-    def transaction(self, *, actor: str, jurisdiction: str = COUNTY) -> Iterator[Session]:
+    def transaction(self, *, actor: str, jurisdiction: str = COUNTY, as_of_now: bool = False) -> Iterator[Session]:
         """Give a session that commits at the end, or not at all.
 
         Parameters
@@ -62,6 +62,8 @@ class Store:
             Who does it: ``session.info["actor"]``, written beside every row.
         jurisdiction
             Code of a town, whose rows alone are seen; :data:`COUNTY` for all.
+        as_of_now
+            Every statement sees the record as it was at the first one.
 
         Raises
         ------
@@ -72,6 +74,8 @@ class Store:
         """
         with translated(), Session(self._engine, expire_on_commit=False) as session:
             session.info.update(actor=actor, jurisdiction=jurisdiction)
+            if as_of_now:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             session.execute(text("select set_config('gridmap.jurisdiction', :town, true)"), {"town": jurisdiction})
             yield session
             session.commit()

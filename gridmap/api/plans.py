@@ -1,0 +1,131 @@
+"""Publishing over HTTP: what ``gridmap plans`` does, by whoever may."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Path as InPath
+
+from gridmap.api.limits import MOST_LETTERS
+from gridmap.api.moments import read_moment
+from gridmap.api.negotiate import body_kind, bounded_body
+from gridmap.api.security import Principal, require
+from gridmap.errors import GridmapError, InputError
+from gridmap.grids.io import read_plan
+from gridmap.grids.plan import Plan
+from gridmap.service import publishing
+from gridmap.service.versions import versions
+from gridmap.store.engine import Store
+
+router: Final = APIRouter(tags=["plans"])
+GEOPACKAGE: Final = "application/geopackage+sqlite3"
+MOST_PLAN_BYTES: Final = 256 << 20
+_NOTE: Final = 500
+
+Version = Annotated[str, InPath(max_length=MOST_LETTERS, pattern="^[0-9a-f]+$", description="方案版本 · of the plan")]
+Commit = Annotated[bool, Query(description="执行；缺省为演练 · do it; a dry run by default")]
+Effective = Annotated[
+    str | None, Query(max_length=MOST_LETTERS, description="生效时间，缺省为现在 · when it begins; now by default")
+]
+Proposer = Annotated[Principal, Depends(require("propose"))]
+Approver = Annotated[Principal, Depends(require("approve"))]
+Publisher = Annotated[Principal, Depends(require("publish"))]
+
+
+def current_store(request: Request) -> Store:
+    """Return the record."""
+    store: Store = request.app.state.store
+    return store
+
+
+Record = Annotated[Store, Depends(current_store)]
+
+
+@router.get("/v1/plans", operation_id="listPlans", summary="方案清单 · Versions proposed, approved, published")
+def list_plans(store: Record, who: Proposer) -> dict[str, Any]:
+    """Return every version on record, the newest first."""
+    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+        return {"outcome": "found", "plans": [each.to_json() for each in versions(session)]}
+
+
+@router.post("/v1/plans", operation_id="proposePlan", summary="报审 · Propose a plan")
+async def propose(
+    request: Request,
+    store: Record,
+    who: Proposer,
+    note: Annotated[str, Query(max_length=_NOTE, description="事由 · why")] = "",
+    commit: Commit = False,
+) -> dict[str, Any]:
+    """Take a plan as ``gridmap draw`` writes it (GeoPackage), check and compare it; keep it with ``commit``."""
+    body_kind(request, [GEOPACKAGE])
+    body = await bounded_body(request, MOST_PLAN_BYTES)
+
+    def run() -> dict[str, Any]:
+        plan = _read(body)
+        with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+            return _told(publishing.propose(session, plan, note=note, commit=commit))
+
+    return await to_thread.run_sync(run)
+
+
+@router.get("/v1/plans/{version}/review", operation_id="reviewPlan", summary="预览发布 · What publishing would do")
+def review(store: Record, who: Proposer, version: Version, effective: Effective = None) -> dict[str, Any]:
+    """Say what publishing a version would do; nothing is changed."""
+    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+        begins = None if effective is None else read_moment(effective).time
+        return _told(publishing.review(session, version, effective=begins))
+
+
+@router.post("/v1/plans/{version}/approval", operation_id="approvePlan", summary="批准 · Approve a proposal")
+def approve(store: Record, who: Approver, version: Version, commit: Commit = False) -> dict[str, Any]:
+    """Let a proposal be published."""
+    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+        row = publishing.approve(session, version, commit=commit)
+        return {"outcome": "approved", "version": row.version, "committed": commit}
+
+
+@router.post("/v1/plans/{version}/withdrawal", operation_id="withdrawPlan", summary="撤回 · Withdraw")
+def withdraw(store: Record, who: Proposer, version: Version, commit: Commit = False) -> dict[str, Any]:
+    """Take back a proposal, or a publication that has not begun."""
+    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+        row = publishing.withdraw(session, version, commit=commit)
+        return {"outcome": "withdrawn", "version": row.version, "committed": commit}
+
+
+@router.post("/v1/plans/{version}/publication", operation_id="publishPlan", summary="发布 · Publish")
+def publish(
+    store: Record, who: Publisher, version: Version, effective: Effective = None, commit: Commit = False
+) -> dict[str, Any]:
+    """Put an approved version in force."""
+    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+        begins = None if effective is None else read_moment(effective).time
+        return _told(publishing.publish(session, version, effective=begins, commit=commit))
+
+
+@router.post("/v1/plans/{version}/rollback", operation_id="rollBack", summary="回退到此版本 · Roll back to a version")
+def roll_back(
+    store: Record, who: Publisher, version: Version, effective: Effective = None, commit: Commit = False
+) -> dict[str, Any]:
+    """Put a version in force again that was before."""
+    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+        begins = None if effective is None else read_moment(effective).time
+        return _told(publishing.rollback(session, version, effective=begins, commit=commit))
+
+
+def _told(found: publishing.Review) -> dict[str, Any]:
+    return {"outcome": "reviewed", **found.to_json()}
+
+
+def _read(body: bytes) -> Plan:
+    """Read a plan that came in; whatever is wrong with it is the sender's to mend."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.gpkg"
+        path.write_bytes(body)
+        try:
+            return read_plan(path)
+        except GridmapError as error:
+            raise InputError(f"the body is not a plan: {str(error).replace(str(path), 'plan.gpkg')}") from error
