@@ -91,8 +91,7 @@ def _read(
             there = ", ".join(str(known) for known in read.columns if known != read.geometry.name) or "none"
             raise UnknownNameError(f"department {department}: no column {column!r}; the layer has {there}")
     codes = np.array([code_text(value) for value in read[code]], dtype=object)
-    _refuse_codes(codes, read.index, department)
-    _refuse_shapes(read, codes, department)
+    _refuse(read, codes, department)
     named = name or ("name" if "name" in read.columns else None)
     names = [code_text(value) or None for value in read[named]] if named else [None] * len(read)
     moved = gpd.GeoSeries(as_polygons(read.geometry.values), crs=read.crs).to_crs(crs)
@@ -115,40 +114,47 @@ def _open(layer: DepartmentLayer, department: str) -> gpd.GeoDataFrame:
         raise type(error)(f"department {department}: {error}") from error
 
 
-def _refuse_codes(codes: m.Geometries, rows: pd.Index, department: str) -> None:
-    nameless = np.flatnonzero(codes == "")
-    if len(nameless):
-        raise LayerError(
-            f"department {department}, row {rows[nameless[0]]}: no code ({len(nameless)} rows have none); every grid "
-            "needs one"
-        )
-    twice = pd.Series(codes).duplicated(keep=False).to_numpy()
-    if twice.any():
-        first = codes[np.flatnonzero(twice)[0]]
-        at = ", ".join(str(row) for row in rows[codes == first][:5])
-        raise LayerError(
-            f"department {department}: code {first} stands at rows {at} ({len(set(codes[twice]))} codes stand more "
-            "than once); join the parts of a grid into one row (layer.dissolve('code')), or give each its own code"
-        )
+def feature_faults(layer: gpd.GeoDataFrame, codes: m.Geometries) -> dict[int, str]:
+    """Return why grids of a department cannot be used: the place of a row → the reason.
 
-
-def _refuse_shapes(layer: gpd.GeoDataFrame, codes: m.Geometries, department: str) -> None:
+    Parameters
+    ----------
+    layer
+        As the department has it.
+    codes
+        Of its rows, as text.
+    """
     shapes = np.asarray(layer.geometry.values, dtype=object)
     nothing = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     strange = ~nothing & ~np.isin(shapely.get_type_id(shapes), _POLYGONS)
     crossed = ~nothing & ~strange & ~shapely.is_valid(shapes)
-    for bad in (nothing, strange, crossed):
-        if not bad.any():
-            continue
-        row = int(np.flatnonzero(bad)[0])
-        what = "has no geometry"
-        if bad is strange:
-            what = f"is a {shapes[row].geom_type}; grids are polygons"
-        elif bad is crossed:
-            why = shapely.is_valid_reason(shapes[row])
-            what = f"is not a valid polygon ({why}); mend the source, for example with layer.geometry.make_valid()"
-        more = f" ({int(bad.sum())} rows like it)" if bad.sum() > 1 else ""
-        raise LayerError(f"department {department}, row {layer.index[row]}, grid {codes[row]}: {what}{more}")
+    twice = pd.Series(codes).duplicated(keep=False).to_numpy() & (codes != "")
+    found: dict[int, str] = {}
+    for place in np.flatnonzero((codes == "") | twice | nothing | strange | crossed).tolist():
+        if codes[place] == "":
+            found[place] = "no code; every grid needs one"
+        elif twice[place]:
+            at = ", ".join(str(row) for row in layer.index[codes == codes[place]][:5])
+            found[place] = (
+                f"its code stands at rows {at}; join the parts of a grid into one row (layer.dissolve('code')), or "
+                "give each its own code"
+            )
+        elif nothing[place]:
+            found[place] = "has no geometry"
+        elif strange[place]:
+            found[place] = f"is a {shapes[place].geom_type}; grids are polygons"
+        else:
+            why = shapely.is_valid_reason(shapes[place])
+            found[place] = (
+                f"is not a valid polygon ({why}); mend the source, for example with layer.geometry.make_valid()"
+            )
+    return found
+
+
+def _refuse(layer: gpd.GeoDataFrame, codes: m.Geometries, department: str) -> None:
+    for place, reason in feature_faults(layer, codes).items():
+        called = f", grid {codes[place]}" if codes[place] else ""
+        raise LayerError(f"department {department}, row {layer.index[place]}{called}: {reason}")
 
 
 def _mended(shapes: m.Geometries) -> m.Geometries:
