@@ -11,7 +11,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gridmap.circles.demand import points_within
@@ -19,9 +18,8 @@ from gridmap.geo.crs import round_vertices
 from gridmap.grids.codes import code_text
 from gridmap.service.loading_history import Faulty, Stated, Steps, Terms, continued
 from gridmap.service.loading_report import LoadReport, report_of
-from gridmap.service.loading_run import Clock, LoadOptions, county_only, held, run, write
-from gridmap.service.timeline import version_in_force
-from gridmap.store.models import Circle, CoverageArea, PlanVersion, Station
+from gridmap.service.loading_run import Clock, LoadOptions, county_ground, county_only, held, run, spot, write
+from gridmap.store.models import Circle, CoverageArea, Station
 
 _CRS: Final = "EPSG:4490"
 _DRAWN: Final = ("ok", "clipped")
@@ -136,7 +134,7 @@ def _load_part(
 ) -> Steps:  # fmt: skip
     terms = Terms(
         part.name, part.values, clock.effective, clock.now, ends=lambda _one: not options.keep,
-        shown={"geometry": _spot, "attributes": lambda _values: ""},  # whom to call may stand there
+        shown={"geometry": spot, "attributes": lambda _values: ""},  # whom to call may stand there
     )  # fmt: skip
     good = [line for line in stated if line.row not in faults]
     faulty = [Faulty(line.row, line.key, faults[line.row]) for line in stated if line.row in faults]
@@ -151,7 +149,7 @@ def _load_stations(
 ) -> Steps:
     names = [code_text(value) for value in layer[station]]
     shapes, nowhere = _degrees(layer)
-    county = _county(session, clock)
+    county = county_ground(session, clock.effective)
     points = points_within(shapes)
     away = np.zeros(len(points), dtype=bool) if county is None else ~shapely.covers(county, points)
     faults: dict[int, str] = {}
@@ -163,7 +161,7 @@ def _load_stations(
         elif nowhere[row] or point is None:
             faults[row] = "it has no place: its geometry is missing, empty or no number"
         elif away[row]:
-            faults[row] = f"it lies outside the county, at {_spot(point)}"
+            faults[row] = f"it lies outside the county, at {spot(point)}"
         elif not _is_number(values.get("capacity")):
             faults[row] = f"capacity is {values['capacity']!r}; write a number"
         stated.append(Stated(row, (name,), (*_station_values(values, station), point)))
@@ -180,7 +178,7 @@ def _station_values(values: dict[Any, Any], station: str) -> tuple[Any, ...]:
 
 def _circles(session: Session, layer: gpd.GeoDataFrame, clock: Clock) -> tuple[list[Stated], dict[int, str]]:
     shapes, broken = _degrees(layer)
-    county = _county(session, clock)
+    county = county_ground(session, clock.effective)
     faults: dict[int, str] = {}
     stated = []
     for row, (values, shape) in enumerate(zip(layer.to_dict("records"), shapes, strict=True)):
@@ -239,16 +237,6 @@ def _degrees(layer: gpd.GeoDataFrame) -> tuple[Any, Any]:
     return round_vertices(np.asarray(moved.values, dtype=object)), nowhere
 
 
-def _county(session: Session, clock: Clock) -> Any:
-    """Return the ground of the plan in force, ``None`` where none is: then nothing is outside."""
-    version = version_in_force(session, clock.effective)
-    if version is None:
-        return None
-    county = session.scalar(select(PlanVersion.extent).where(PlanVersion.version == version))
-    shapely.prepare(county)
-    return county
-
-
 def _plain(value: Any) -> Any:
     """Return a cell as the record keeps it."""
     if value is None or (not isinstance(value, list | dict) and pd.isna(value)):
@@ -265,11 +253,3 @@ def _number(value: Any) -> float | None:
 
 def _is_number(value: Any) -> bool:
     return _plain(value) is None or _number(value) is not None
-
-
-def _spot(shape: Any) -> str:
-    if shape is None:
-        return ""
-    middle = shapely.centroid(shape)
-    where = f"{middle.x:.5f}, {middle.y:.5f}"
-    return where if shape.geom_type == "Point" else f"{shape.geom_type} around {where}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+import shapely
 from sqlalchemy import DateTime, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Session
@@ -16,10 +17,10 @@ from gridmap.errors import AccessError, InputError
 from gridmap.service.attempts import attempt
 from gridmap.service.loading_history import Held, Stated, Steps
 from gridmap.service.loading_report import LoadReport
-from gridmap.service.timeline import GridsInForce
+from gridmap.service.timeline import GridsInForce, version_in_force
 from gridmap.store.base import Dated
 from gridmap.store.engine import COUNTY, bump
-from gridmap.store.models import Audit
+from gridmap.store.models import Audit, PlanVersion
 
 Model: TypeAlias = Any
 """A table of the record with a history; its columns are asked for by name."""
@@ -214,7 +215,8 @@ def held_row(row: Sequence[Any], keys: int) -> Held:
 def close(session: Session, model: type[Dated], steps: Steps, clock: Clock) -> None:
     """End what ends, and withdraw what had not begun; before anything is opened, for the constraints look at once."""
     ended = func.tstzrange(func.lower(model.period), clock.effective, type_=TSTZRANGE)
-    for ids, period in ((steps.end, ended), (steps.withdraw, Range[datetime](empty=True))):
+    never: Range[datetime] = Range(empty=True)
+    for ids, period in ((steps.end, ended), (steps.withdraw, never)):
         for start in range(0, len(ids), _BATCH):
             some = update(model).where(model.id.in_(ids[start : start + _BATCH]))
             session.execute(some.values(period=period).execution_options(synchronize_session=False))
@@ -236,3 +238,28 @@ def write(session: Session, model: Model, columns: Sequence[str], steps: Steps, 
     """Bring a table of the record to where a load leaves it."""
     close(session, model, steps, clock)
     open_rows(session, model, [row_of(session, line, columns) for line in steps.open])
+
+
+def county_ground(session: Session, at: datetime) -> Any:
+    """Return the ground of the plan in force at a time, ``None`` where none is: then nothing is outside."""
+    version = version_in_force(session, at)
+    if version is None:
+        return None
+    ground = session.scalar(select(PlanVersion.extent).where(PlanVersion.version == version))
+    shapely.prepare(ground)
+    return ground
+
+
+def spot(shape: Any) -> str:
+    """Return where a shape is, as a report says it.
+
+    Examples
+    --------
+    >>> spot(shapely.Point(120.3, 31.5)), spot(shapely.box(120, 31, 121, 32))
+    ('120.30000, 31.50000', 'Polygon around 120.50000, 31.50000')
+    """
+    if shape is None:
+        return ""
+    middle = shapely.centroid(shape)
+    where = f"{middle.x:.5f}, {middle.y:.5f}"
+    return where if shape.geom_type == "Point" else f"{shape.geom_type} around {where}"
