@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from gridmap.api import ogc, plans
+from gridmap.api import load, ogc, plans
 from gridmap.api.app import create_app
 from gridmap.api.record import RecordServed, Snapshot, Watcher
 from gridmap.api.security_access import Access
@@ -40,6 +40,7 @@ def create_record_app(url: str) -> FastAPI:
     app = create_app(served, access)
     app.state.store = store
     app.include_router(plans.router)
+    app.include_router(load.router)
     ogc.mount_ogc(app, url)
 
     def renew(snapshot: Snapshot) -> None:
