@@ -55,22 +55,30 @@ def create_app(served: Served | Source, access: Access | None = None) -> FastAPI
     )
     app.state.served = FileServed(served) if isinstance(served, Source) else served
     app.state.access = access
-    app.add_middleware(Envelope, gate=_gate(app, access))
+    app.add_middleware(Envelope, gate=_gate(access))
     problems.install(app)
     for part in (routes, routes_grids, routes_versions, routes_facts):
         app.include_router(part.router)
     app.include_router(docs.router)
     parts = (openapi, openapi_grids, openapi_versions, openapi_facts)
     openapi.install(app, [operation for part in parts for operation in part.OPERATIONS])
+    if access is not None:
+        _let_in(app, access)
     return app
 
 
-def _gate(app: FastAPI, access: Access | None) -> Gate:
-    """Return what requests pass first; who serves a record can also be logged in to."""
+def _gate(access: Access | None) -> Gate:
+    """Return what requests pass first."""
     if access is None:
         return FileGate()
-    from gridmap.api import login
     from gridmap.api.security_gate import RecordGate
 
-    app.include_router(login.router)
     return RecordGate(access)
+
+
+def _let_in(app: FastAPI, access: Access) -> None:
+    """Let people log in."""
+    from gridmap.api import login, security_openapi
+
+    app.include_router(login.router)
+    security_openapi.install(app, public=access.is_public)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from gridmap.api.asked import field_problem, read_values, refused
 from gridmap.api.envelope import NO_STORE, request_id
-from gridmap.api.negotiate import JSON, body_kind, bounded_body
+from gridmap.api.negotiate import body_kind, bounded_body
 from gridmap.api.security import principal_of
 from gridmap.api.security_access import Access
 from gridmap.api.security_clients import caller_of, client_address
 from gridmap.api.security_cookies import (
-    CSRF_HEADER,
     hand_over,
     insist_on_encryption,
     insist_on_own_page,
@@ -24,11 +23,12 @@ from gridmap.api.security_cookies import (
     token_of,
 )
 from gridmap.api.security_gate import TOKEN, VISIT
+from gridmap.api.security_models import Credentials, Who
+from gridmap.api.security_openapi import FORM, JSON, LOG_IN, LOG_OUT, WHO
 from gridmap.errors import IdentityError, RateError
 from gridmap.service.access import LoginRefused, Principal, Visit
 
 router: Final = APIRouter(tags=["access"])
-FORM: Final = "application/x-www-form-urlencoded"
 _MOST_BYTES: Final = 4096
 _PER_MINUTE: Final = 30
 """Log-ins of an address: a town hall behind one address has some, a list of passwords has thousands."""
@@ -36,38 +36,7 @@ _HASHING: Final = CapacityLimiter(2)
 """Log-ins at once: each takes 64 MiB and a connection, and waits for others by the same name."""
 
 
-class Credentials(BaseModel):
-    """A name and a password."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    username: Annotated[str, Field(min_length=1, max_length=64, description="用户名 · username", examples=["wang.min"])]
-    password: Annotated[
-        str, Field(min_length=1, max_length=256, description="口令 · password", json_schema_extra={"writeOnly": True})
-    ]
-
-
-class Who(BaseModel):
-    """Who asks."""
-
-    outcome: Annotated[Literal["public", "known"], Field(description="是否已识别 · whether it is known who asks")]
-    name: Annotated[str, Field(description="用户名或密钥前缀 · username, or prefix of the key")]
-    kind: Annotated[Literal["public", "key", "user"], Field(description="公众、密钥或用户 · what it is")]
-    role: Annotated[str, Field(description="角色 · role")]
-    jurisdiction: Annotated[str, Field(description="辖区：镇街编码，* 为全县 · code of the town, * for the county")]
-    permissions: Annotated[list[str], Field(description="权限 · what it may do")]
-    expires_at: Annotated[str | None, Field(description="会话最迟结束时间 · when the log-in ends at the latest")] = None
-    csrf: Annotated[
-        str | None, Field(description=f"登录时给出，修改时放入 {CSRF_HEADER} · at log-in: goes into {CSRF_HEADER}")
-    ] = None
-
-
-@router.post(
-    "/login", operation_id="logIn", summary="登录 · Log in", response_model=Who,
-    openapi_extra={"requestBody": {"required": True, "content": {
-        kind: {"schema": Credentials.model_json_schema()} for kind in (JSON, FORM)
-    }}},
-)  # fmt: skip
+@router.post("/login", **LOG_IN, response_model=Who)
 async def log_in(request: Request) -> Response:
     """Log in with a name and a password, as JSON or as a form.
 
@@ -92,7 +61,7 @@ async def log_in(request: Request) -> Response:
     return response
 
 
-@router.post("/logout", operation_id="logOut", summary="退出 · Log out", status_code=204, response_class=Response)
+@router.post("/logout", **LOG_OUT, status_code=204, response_class=Response)
 async def log_out(request: Request) -> Response:
     """End a log-in. The browser forgets its cookies either way."""
     access: Access = request.app.state.access
@@ -104,7 +73,7 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-@router.get("/v1/me", operation_id="whoAmI", summary="我是谁 · Who am I", response_model=Who)
+@router.get("/v1/me", **WHO, response_model=Who)
 async def who_am_i(request: Request) -> Response:
     """Say who asks, and what that one may do."""
     visit: Visit | None = getattr(request.state, VISIT, None)

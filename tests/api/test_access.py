@@ -13,7 +13,7 @@ from fastapi import Depends, Request, Response
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shapes import assert_problem
+from shapes import PROBLEM, assert_fits, assert_problem
 from sqlalchemy import select
 
 from gridmap.api.app import create_app
@@ -553,3 +553,35 @@ def test_no_secret_is_in_the_log(client, access, name, caplog):
         "forged-cookie",
     ):
         assert secret not in said
+
+
+# What is promised
+
+
+def test_what_is_promised_of_access_is_what_comes_back(client, access, name):
+    add_user(access, name)
+    document = client.get("/openapi.json").json()
+    assert document["security"] == [{}, {"key": []}, {"session": []}]
+    assert set(document["components"]["securitySchemes"]) == {"key", "session"}
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            assert {"401", "403", "429"} <= set(operation["responses"]), path
+    asked = document["paths"]["/login"]["post"]["requestBody"]["content"]
+    for content in asked.values():
+        assert_fits(content["example"], content["schema"], document)
+    login, unknown = log_in(client, name), {"Authorization": "Bearer gm_x"}
+    answers = [
+        ("/login", "post", login), ("/login", "post", log_in(client, name, "wrong horse battery")),
+        ("/login", "post", client.post("/login", content=b"x")), ("/v1/me", "get", client.get("/v1/me")),
+        ("/logout", "post", client.post("/logout")), ("/logout", "post", client.post("/logout", headers=csrf(login))),
+        ("/v1/me", "get", client.get("/v1/me")), ("/v1/me", "get", client.get("/v1/me", headers=unknown)),
+    ]  # fmt: skip
+    assert [response.status_code for _, _, response in answers] == [200, 401, 415, 200, 403, 204, 200, 401]
+    for path, method, response in answers:
+        promised = document["paths"][path][method]["responses"][str(response.status_code)]
+        for kind, content in promised.get("content", {}).items():
+            assert response.headers["content-type"] == kind
+            assert_fits(response.json(), content["schema"], document)
+            for example in content["examples"].values():
+                assert_fits(example["value"], content["schema"], document)
+            assert (kind == PROBLEM) == (response.status_code >= 400)
