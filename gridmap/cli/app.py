@@ -10,7 +10,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from gridmap.cli import circles, db, demo, diff, grids, incidents, integrate, keys, plans, repair, serve, users
+from gridmap.cli import circles, db, demo, diff, grids, incidents, integrate, keys, load, plans, repair, serve, users
 from gridmap.errors import (
     AccessError,
     ConflictError,
@@ -65,6 +65,7 @@ app.command("locate")(incidents.locate)
 app.command("map")(incidents.draw_map)
 app.command("serve")(serve.serve)
 app.add_typer(db.app, name="db")
+app.add_typer(load.app, name="load")
 app.add_typer(plans.app, name="plans")
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
