@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 LOCK := .ci/constraints.txt pyproject.toml .ci/setup
 
-.PHONY: demo test lint fast format lock data picture bench-locate exact-locate bench-circles bench-draw clean
+.PHONY: demo test lint fast format lock data picture bench-locate exact-locate bench-circles bench-draw bench-api clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/gridmap demo --out $(OUT)
@@ -46,6 +46,10 @@ bench-circles: $(VENV)/.bench-ready
 # drawing and redrawing against METIS, GerryChain and spopt; BENCH="--part town" or "--town DIR" for another town
 bench-draw: $(VENV)/.bench-ready
 	$(BIN)/python tests/bench/draw.py $(BENCH)
+
+# which grid, over HTTP, against a route that does nothing and against ST_Covers; BENCH="--seconds 5 --repeats 3"
+bench-api: $(VENV)/.bench-ready
+	$(BIN)/python tests/bench/api.py $(BENCH)
 
 # ten million points on each plan, every vertex and edge, against shapely
 exact-locate: $(VENV)/.bench-ready

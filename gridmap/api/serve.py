@@ -120,7 +120,7 @@ def serve(source: Source, taken: socket.socket, *, workers: int = 1, quiet: bool
     """
     source.warm()
     if workers == 1:
-        _run_one(create_app(source), taken, quiet)
+        run_app(create_app(source), taken, quiet=quiet)
         return
     with tempfile.TemporaryDirectory(prefix="gridmap-serve-") as folder:
         source.save(Path(folder))
@@ -151,13 +151,14 @@ def serve_record(url: str, taken: socket.socket, *, workers: int = 1, quiet: boo
     from gridmap.api.record_app import URL, create_record_app
 
     if workers == 1:
-        _run_one(create_record_app(url), taken, quiet)
+        run_app(create_record_app(url), taken, quiet=quiet)
         return
     os.environ[URL] = url
     _run_many("gridmap.api.record_app:worker_app", taken, workers, quiet)
 
 
-def _run_one(app: FastAPI, taken: socket.socket, quiet: bool) -> None:
+def run_app(app: FastAPI, taken: socket.socket, *, quiet: bool = False) -> None:
+    """Answer requests with an app in this process, until SIGINT or SIGTERM."""
     server = uvicorn.Server(_config(app, quiet))
     with _ended_by(lambda: setattr(server, "should_exit", True)):
         server.run(sockets=[taken])
