@@ -91,3 +91,17 @@ def town(town_files):
 def town_client(town):
     with TestClient(create_app(town), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def timeline(plan, roster):
+    from timeline_made import made_timeline
+
+    return made_timeline(plan, roster)
+
+
+@pytest.fixture(scope="session")
+def timed(timeline):
+    """Give a client of a server of three versions."""
+    with TestClient(create_app(timeline), raise_server_exceptions=False) as client:
+        yield client
