@@ -326,7 +326,9 @@ def write(made: Made, given: Given, out: Path) -> None:
     layers: dict[str, pd.DataFrame] = {"circles": made.rings, "stations": made.stations}
     if made.cover is not None and made.drawn is not None:
         if given.areas is not None:
-            layers["areas"] = given.areas.join(made.cover.by_area, on=given.area, rsuffix="_counted")
+            own = set(given.areas.columns)
+            counted = made.cover.by_area.rename(columns=lambda name: f"{name}_counted" if name in own else name)
+            layers["areas"] = given.areas.join(counted, on=given.area)
         layers["gaps"] = made.cover.gaps.reset_index(drop=True).rename_axis("rank").reset_index()
         layers["gaps"]["rank"] += 1
         if len(made.cover.estates_without_station):
