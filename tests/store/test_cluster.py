@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgis import is_installed, open_folder
+from postgis import is_installed, open_folder, small_disk
 
 import gridmap.store.cluster_binaries as binaries
 from gridmap.errors import InputError, OutputError, UnavailableError
@@ -279,24 +279,11 @@ def test_a_server_that_is_not_there_cannot_be_reached(folder):
         pass
 
 
-@pytest.fixture
-def small_disk(folder):
-    """A disk of 30 MB, where one may be mounted: a cluster needs 40."""
-    disk = folder / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", disk], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("no disk can be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
-
-
-def test_a_full_disk_is_said_and_leaves_nothing(small_disk):
-    own = Cluster(small_disk / "db")
-    with pytest.raises(OutputError, match="disk is full"):
-        own.start()
-    assert own.major is None
-    assert list(own.folder.iterdir()) == []
-    assert shutil.disk_usage(small_disk).used < 1 << 20
+def test_a_full_disk_is_said_and_leaves_nothing():
+    with small_disk("30m") as disk:  # a cluster needs 40
+        own = Cluster(disk / "db")
+        with pytest.raises(OutputError, match="disk is full"):
+            own.start()
+        assert own.major is None
+        assert list(own.folder.iterdir()) == []
+        assert shutil.disk_usage(disk).used < 1 << 20

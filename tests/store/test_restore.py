@@ -14,13 +14,13 @@ import numpy as np
 import psycopg
 import pytest
 import shapely
-from postgis import open_folder, throw_away
+from postgis import open_folder, small_disk, throw_away
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
 from typer.testing import CliRunner
 
 from gridmap.cli.app import app
-from gridmap.errors import ConflictError, InputError, UnavailableError
+from gridmap.errors import ConflictError, InputError, OutputError, UnavailableError
 from gridmap.grids.plan import Plan
 from gridmap.service.publishing import approve, propose, publish
 from gridmap.store import migrate
@@ -199,8 +199,12 @@ def test_a_record_is_only_replaced_when_that_is_said(fresh_url, file, record, tm
 
 
 def test_workers_that_are_connected_go_on_with_the_restored_record_and_notice(fresh_url, file):
-    """A worker polls the generation: what it reads goes up, though the restored record is older than what was there."""
+    """A worker polls the generation: what it reads goes up, though the restored record is older than what was there.
+
+    A restore that was killed has left what it had made: this one clears it away.
+    """
     with psycopg.connect(fresh_url, autocommit=True) as connection:
+        connection.execute("create database gridmap_fresh_restoring")
         connection.execute("update gridmap.state set generation = 5000")
     store, stop, seen, troubles = Store(fresh_url, size=2), threading.Event(), [], []
 
@@ -226,6 +230,7 @@ def test_workers_that_are_connected_go_on_with_the_restored_record_and_notice(fr
         for each in workers:
             each.join()
         store.close()
+    assert "gridmap_fresh_restoring" not in databases(fresh_url)
     assert (seen[0], seen[-1]) == (5000, 5001)
     assert seen == sorted(seen)
 
@@ -278,6 +283,16 @@ def test_a_backup_that_fails_leaves_the_one_before(cluster, tmp_path):
         backup(f"postgresql://gridmap@/gridmap?host={nowhere}", path)
     assert path.read_bytes() == b"the one before"
     assert [each.name for each in tmp_path.iterdir()] == ["a.dump"]
+
+
+def test_a_backup_onto_a_full_disk_leaves_the_one_before(record):
+    with small_disk("48k") as disk:
+        path = disk / "a.dump"
+        path.write_bytes(b"the one before")
+        with pytest.raises(OutputError, match="disk is full"):
+            backup(record, path)
+        assert path.read_bytes() == b"the one before"
+        assert [each.name for each in disk.iterdir()] == ["a.dump"]
 
 
 def test_no_password_is_in_the_list_of_processes():
