@@ -14,7 +14,7 @@ from gridmap.api.limits import MOST_LETTERS
 from gridmap.api.models import Successor
 from gridmap.api.moments import TimeQuery
 from gridmap.api.records import Records, plain
-from gridmap.api.served import Served, later_than
+from gridmap.api.served import Served
 from gridmap.api.source import Source
 from gridmap.errors import InputError, UnknownNameError
 
@@ -66,7 +66,7 @@ def find(served: Served, source: Source, code: str, level: str | None) -> Found:
     InputError
         When the plan has no such level.
     RetiredError
-        When the code was in use and is no more, as the lineage of this version or of a later one tells.
+        When the code was in use and is no more, as the lineage tells.
     UnknownNameError
         When it never was.
     """
@@ -95,8 +95,7 @@ def _missing(
     served: Served, source: Source, code: str, level: str | None, levels: tuple[str, ...]
 ) -> RetiredError | UnknownNameError:
     """Return what there is to say of a code that is not there."""
-    later = later_than(served, source)
-    lineage = pd.concat([each.plan.lineage for each in (*later[::-1], source)], ignore_index=True).drop_duplicates()
+    lineage = served.lineage()
     retired = successors_of(lineage, code, level)
     if retired:
         current = _current_of((source, served.current()), lineage, retired)
@@ -104,9 +103,11 @@ def _missing(
         return RetiredError(f"{code} was in use and is no more{now}", retired, current)
     if levels:
         return UnknownNameError(f"there is no grid {code!r} at level {level}; the code is one of {', '.join(levels)}")
-    since = [each.plan.version for each in later if any(code in records.rows for records in each.records.values())]
-    if since:
-        return UnknownNameError(f"there is no grid {code!r} in this version yet; {since[0]} has it")
+    newest = served.current()
+    if any(code in records.rows for records in newest.records.values()):
+        return UnknownNameError(
+            f"there is no grid {code!r} in this version; {newest.plan.version}, in force now, has it"
+        )
     return UnknownNameError(f"there is no grid {code!r} in this plan, nor was there; it has {_sample(source)}")
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+import pandas as pd
+
 from gridmap.api.moments import Moment, TimeQuery, is_plain, read_moment
 from gridmap.api.source import Source
 from gridmap.errors import UnknownNameError
@@ -91,6 +93,10 @@ class Served(Protocol):
         """Return what was, is and will be in force, the oldest first, from memory."""
         ...
 
+    def lineage(self) -> pd.DataFrame:
+        """Return what became of retired codes in whatever version: ``LINEAGE_COLUMNS``, from memory."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class FileServed:
@@ -124,6 +130,10 @@ class FileServed:
         plan = self.source.plan
         return (Publication(plan.version, plan.metadata.name, None, None, FILE, "", self.source.levels),)
 
+    def lineage(self) -> pd.DataFrame:
+        """Return that of the plan."""
+        return self.source.plan.lineage
+
 
 def pick(served: Served, asked: TimeQuery) -> Source:
     """Return what a question is about: ``version``, else what was in force ``at`` that time, else what is in force now.
@@ -150,14 +160,6 @@ def picks_at_once(served: Served, asked: TimeQuery) -> bool:
         return False
     moment, version = read_moment(asked.at), served.current().plan.version
     return any(each.version == version and each.holds(moment) for each in served.timeline())
-
-
-def later_than(served: Served, source: Source) -> tuple[Source, ...]:
-    """Return the versions that came into force after one did, the newest last, each once; loaded where need be."""
-    versions = [each.version for each in served.timeline()]
-    first = versions.index(source.plan.version) if source.plan.version in versions else len(versions)
-    later = dict.fromkeys(version for version in versions[first:] if version != source.plan.version)
-    return tuple(served.version(version) for version in later)
 
 
 def caching(asked: TimeQuery, *, timeless: bool) -> str:
