@@ -10,7 +10,22 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from gridmap.cli import circles, db, demo, diff, grids, incidents, integrate, keys, load, plans, repair, serve, users
+from gridmap.cli import (
+    circles,
+    db,
+    demo,
+    diff,
+    export,
+    grids,
+    incidents,
+    integrate,
+    keys,
+    load,
+    plans,
+    repair,
+    serve,
+    users,
+)
 from gridmap.errors import (
     AccessError,
     ConflictError,
@@ -58,6 +73,7 @@ app.command("import")(grids.import_layers)
 app.command("check")(grids.check)
 app.command("repair")(repair.repair)
 app.command("diff")(diff.diff)
+app.command("export")(export.export)
 app.command("integrate")(integrate.integrate)
 app.command("circles")(circles.circles)
 app.command("join")(incidents.join)
