@@ -9,6 +9,8 @@ from typing import Final
 from gridmap.errors import RateError
 
 _WINDOW_S: Final = 60.0
+_HAIR_S: Final = 1e-6
+"""Sums of seconds are not exact."""
 _MOST_KEPT: Final = 50_000
 
 
@@ -46,7 +48,7 @@ class Rates:
         each = _WINDOW_S / per_minute
         full_at = max(self._full_at.get(caller, now), now)
         wait = full_at + each - now - _WINDOW_S
-        if wait > 1e-6:
+        if wait > _HAIR_S:
             return wait
         if len(self._full_at) >= self._most_kept and caller not in self._full_at:
             self._forget(now)
@@ -61,7 +63,23 @@ class Rates:
         RateError
             When there is none, naming when there is.
         """
-        wait = self.take(caller, per_minute)
+        self._refuse(self.take(caller, per_minute), per_minute)
+
+    def insist(self, caller: str, per_minute: int) -> None:
+        """Insist that there is a token, and leave it there: what follows may turn out to cost none.
+
+        Raises
+        ------
+        RateError
+            When there is none, naming when there is.
+        """
+        full_at = self._full_at.get(caller)
+        if full_at is not None:
+            wait = full_at + _WINDOW_S / per_minute - self._clock() - _WINDOW_S
+            self._refuse(wait if wait > _HAIR_S else None, per_minute)
+
+    @staticmethod
+    def _refuse(wait: float | None, per_minute: int) -> None:
         if wait is not None:
             raise RateError(
                 f"more than {per_minute} requests a minute; ask again in {wait:.1f} s, or have the rate raised",

@@ -90,9 +90,11 @@ class RecordGate:
         seat(scope, held.principal)
 
     async def _pass_visitor(self, scope: Scope, token: str) -> None:
+        rates, guesser = self._access.rates, f"guesses:{caller_of(client_address(scope, self._access.proxies))}"
+        rates.insist(guesser, self._access.rate_per_minute)  # or whoever makes cookies up keeps the database busy
         visit = await to_thread.run_sync(self._access.visit, token)
         if visit is None:
-            self._charge_address(scope)
+            rates.charge(guesser, self._access.rate_per_minute)
             raise DeadCookieError("nobody is logged in by this cookie any more; log in again")
         self._pass_user(scope, visit, visit.principal)
         scope["state"] |= {VISIT: visit, TOKEN: token}

@@ -312,7 +312,9 @@ def test_no_password_goes_through_a_network_unencrypted(open_client, access, nam
     access.proxies = (ip_network("10.0.0.7"),)
     behind = open_client("http://testserver", ("10.0.0.7", 1))
     assert_problem(log_in(behind, name, headers={"X-Forwarded-Proto": "http"}), 403, "access")
-    response = log_in(behind, name, headers={"X-Forwarded-Proto": "https"})
+    told = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "grid.example", "Origin": "https://grid.example"}
+    assert_problem(log_in(behind, name, headers=told | {"Origin": "https://testserver"}), 403, "csrf")
+    response = log_in(behind, name, headers=told)
     assert response.headers["set-cookie"].startswith("__Host-gridmap=")
 
 
@@ -526,9 +528,25 @@ def test_the_public_is_counted_by_address_as_far_as_it_is_known(open_client, acc
     assert ask(proxied, "192.0.2.2") == 200
     assert ask(proxied, "192.0.2.2, 10.2.2.2") == 200
     assert ask(proxied, "192.0.2.2") == 429
-    # Whoever guesses keys is counted too.
-    guess = {"Authorization": "Bearer gm_x", "X-Forwarded-For": "192.0.2.3"}
-    assert [proxied.get("/v1/me", headers=guess).status_code for _ in range(3)] == [401, 401, 429]
+
+
+def test_whoever_guesses_is_counted(open_client, access, monkeypatch):
+    access.rate_per_minute = 3
+    for number, guess in enumerate(({"Authorization": "Bearer gm_x"}, {"Cookie": "__Host-gridmap=x"})):
+        guesser = open_client(client=(f"192.0.2.{number}", 1))
+        assert [guesser.get("/v1/me", headers=guess).status_code for _ in range(4)] == [401] * 3 + [429]
+    asked = []
+    monkeypatch.setattr(access, "visit", asked.append)
+    client, forged = open_client(), {"Cookie": "__Host-gridmap=x"}
+    statuses = [client.get("/v1/me", headers=forged).status_code for _ in range(20)]
+    assert statuses == [401] * 3 + [429] * 17
+    assert len(asked) == 3  # the database is left alone
+
+
+def test_an_address_tries_thirty_passwords_a_minute(client, open_client):
+    statuses = [log_in(client, f"nobody-{each}", "wrong horse battery").status_code for each in range(31)]
+    assert statuses == [401] * 30 + [429]
+    assert log_in(open_client(client=("192.0.2.7", 1)), "nobody-x").status_code == 401
 
 
 def test_no_secret_is_in_the_log(client, access, name, caplog):
