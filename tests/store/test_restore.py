@@ -222,7 +222,7 @@ def test_workers_that_are_connected_go_on_with_the_restored_record_and_notice(fr
         each.start()
     try:
         restore(fresh_url, file)
-        after, until = len(seen), time.monotonic() + 20
+        after, until = len(seen), time.monotonic() + 60
         while len(seen) < after + 6 and time.monotonic() < until:
             time.sleep(0.01)
     finally:
