@@ -118,7 +118,7 @@ def export_plan(
         plan.save(target)
     else:
         _refuse_suffix(target, (f".{chosen}",))
-        write_layer(layers[level].reset_index(), target, layer=level)
+        write_layer(_in_utc(layers[level].reset_index()), target, layer=level)
     return ()
 
 
@@ -183,6 +183,11 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV with a mark in front, so that Excel reads its Chinese."""
     path.write_text(table.to_csv(index=False, lineterminator="\r\n"), encoding="utf-8-sig", newline="")
+
+
+def _in_utc(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return a table whose times are in UTC, as the GeoPackage standard wants them."""
+    return table.assign(**{name: table[name].dt.tz_convert("UTC") for name in ("valid_from", "valid_to")})
 
 
 def _refuse_suffix(target: Path, allowed: tuple[str, ...]) -> None:

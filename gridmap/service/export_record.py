@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from gridmap.errors import UnknownNameError
 from gridmap.grids.compare import Delta, compare_plans
 from gridmap.grids.frames import JOURNAL_COLUMNS
+from gridmap.grids.lineage import lineage_of
 from gridmap.grids.plan import Plan
 from gridmap.service.export import write_folder, write_table
 from gridmap.service.timeline import timeline
@@ -103,7 +104,7 @@ def write_informed(informed: Informed, target: Path) -> Delta | None:
             former_grids=plan.former_grids.iloc[:0],
         )  # fmt: skip
         bare.save(folder / "plan.gpkg")
-        write_table(plan.lineage, folder / "lineage.csv")
+        write_table(_lineage(informed, delta), folder / "lineage.csv")
         if delta is not None:
             write_table(_changes(delta), folder / "changes.csv")
         said = json.dumps(_summary(informed, delta), ensure_ascii=False, indent=1)
@@ -112,6 +113,16 @@ def write_informed(informed: Informed, target: Path) -> Delta | None:
 
     write_folder(target, fill)
     return delta
+
+
+def _lineage(informed: Informed, delta: Delta | None) -> pd.DataFrame:
+    """Return what the plan says of retired codes, and what becomes of those that it retires without saying so."""
+    said = informed.plan.lineage
+    if delta is None:
+        return said
+    found = lineage_of(delta, informed.since)
+    new = found[~found["old"].isin(set(said["old"]))]
+    return pd.concat([said, new], ignore_index=True) if len(said) else new
 
 
 def _changes(delta: Delta) -> pd.DataFrame:
