@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
 
+from gridmap.people.times import ZONE
 from gridmap.service.loading_report import CHANGED, ENDED, NEW, REFUSED, UNCHANGED, Change, LoadRow
 
 Key: TypeAlias = tuple[Hashable, ...]
@@ -246,7 +248,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.isoformat(timespec="minutes")
+        return value.astimezone(ZoneInfo(ZONE)).isoformat(timespec="minutes")
     if isinstance(value, float):
         return f"{value:g}"
     return ";".join(value) if isinstance(value, tuple) else str(value)
