@@ -26,7 +26,7 @@ from gridmap.api.page import Page
 from gridmap.api.served import Publication
 from gridmap.api.source import Source
 from gridmap.errors import GridmapError, UnavailableError, UnknownNameError
-from gridmap.grids.frames import LINEAGE_COLUMNS
+from gridmap.grids.frames import LINEAGE_COLUMNS, canonical_table
 from gridmap.locate.locator import Locator
 from gridmap.people.roster import Roster
 from gridmap.service.access import KeyRing, read_ring
@@ -109,9 +109,7 @@ class RecordServed:
         Raises
         ------
         UnavailableError
-            While nothing has been read yet.
-        UnknownNameError
-            While nothing is in force.
+            While nothing has been read yet, or nothing is in force.
         """
         now = self._now
         if now is not None and time.time() < now[1]:
@@ -177,7 +175,7 @@ class RecordServed:
             self._snapshot = snapshot
             self._dressed.clear()
             self._now = None
-        with suppress(UnknownNameError):
+        with suppress(UnavailableError):
             self.current()
         if self._renewed is not None:
             self._renewed(snapshot)
@@ -195,8 +193,10 @@ class RecordServed:
         snapshot = self._known()
         now = read_moment(None)
         found = snapshot.at(now)
-        source = self.at(now)
-        until = float("inf") if found is None or found.until is None else found.until.timestamp()
+        if found is None:
+            raise UnavailableError("no plan is in force yet; publish one with `gridmap plans publish`")
+        source = self._source(found.version)
+        until = float("inf") if found.until is None else found.until.timestamp()
         coming = [each.since.timestamp() for each in snapshot.timeline if each.since and each.since > now.time]
         with self._lock:
             if self._snapshot is snapshot:
@@ -313,7 +313,8 @@ def _lineage(session: Session) -> pd.DataFrame:
     found = session.execute(
         select(*columns).where(Lineage.plan_id.in_(begun)).order_by(Lineage.plan_id, Lineage.position)
     ).all()
-    return pd.DataFrame([tuple(row) for row in found], columns=list(LINEAGE_COLUMNS), dtype=object).drop_duplicates()
+    table = pd.DataFrame([tuple(row) for row in found], columns=list(LINEAGE_COLUMNS), dtype=object)
+    return canonical_table(table.drop_duplicates(ignore_index=True), LINEAGE_COLUMNS, "lineage")
 
 
 def _draw(bare: Source, snapshot: Snapshot) -> bytes:

@@ -39,7 +39,8 @@ def create_record_app(url: str) -> FastAPI:
     served = RecordServed(store)
     app = create_app(served, access)
     app.state.store = store
-    app.include_router(plans.router)
+    for part in (plans, load):
+        app.include_router(part.router)
     app.include_router(load.router)
     ogc.mount_ogc(app, url)
 

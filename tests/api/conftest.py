@@ -17,7 +17,7 @@ from gridmap.api.source import Source, read_source
 from gridmap.people.io import as_roster
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "maps")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "maps"), str(HERE.parent / "service")]
 
 from api_made import PEOPLE, TOWN  # noqa: E402 - found through the line above
 

@@ -1,0 +1,251 @@
+"""Served from the record: the newest version everywhere within two seconds, never half of it, and what happens when
+the database goes away."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from plans_made import cells, county, merged, split
+
+import gridmap
+from gridmap.api.moments import read_moment
+from gridmap.api.record import RecordServed, Watcher
+from gridmap.errors import UnavailableError
+from gridmap.service import publishing
+from gridmap.store.engine import Store
+
+SMALL, LEFT, RIGHT = "320299001001001", "320299001001005", "320299001001006"
+FIRST = county(name="first")
+SECOND = county(split(SMALL, LEFT, RIGHT), name="second")
+IN_LEFT = {"lon": 120.0012, "lat": 31.015}
+
+
+def publish(store, plan, **more):
+    with store.transaction(actor="planner") as session:
+        publishing.propose(session, plan, commit=True)
+        publishing.approve(session, plan.version, commit=True)
+    with store.transaction(actor="county") as session:
+        return publishing.publish(session, plan.version, commit=True, **more)
+
+
+@pytest.fixture
+def store(fresh_url):
+    opened = Store(fresh_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(fresh_url, store, monkeypatch):
+    from gridmap.api.record_app import create_record_app
+
+    monkeypatch.setenv("GRIDMAP_RATE", "1000000")
+    publish(store, FIRST)
+    return create_record_app(fresh_url)
+
+
+@pytest.fixture
+def asked(app):
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def wait_for(what, seconds=5.0):
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def test_a_version_goes_live_in_every_worker_and_old_codes_are_gone_with_successors(app, asked, store, fresh_url):
+    from gridmap.api.record_app import create_record_app
+
+    other_app = create_record_app(fresh_url)
+    with TestClient(other_app, raise_server_exceptions=False) as other:
+        assert asked.get("/v1/locate", params=IN_LEFT).json()["chain"]["small"] == SMALL
+        found = publish(store, SECOND)
+        for client in (asked, other):
+            took = wait_for(lambda client=client: client.get("/health").json()["plan_version"] == SECOND.version)
+            assert took < 2
+            assert client.get("/v1/locate", params=IN_LEFT).json()["chain"]["small"] == LEFT
+    gone = asked.get(f"/v1/grids/{SMALL}")
+    assert gone.status_code == 410
+    assert {each["code"] for each in gone.json()["successors"]} == {LEFT, RIGHT}
+    assert set(gone.json()["current"]) == {LEFT, RIGHT}
+    before = (found.effective - timedelta(milliseconds=1)).isoformat()
+    assert asked.get("/v1/locate", params=IN_LEFT | {"at": before}).json()["chain"]["small"] == SMALL
+    old = asked.get("/v1/locate", params=IN_LEFT | {"version": FIRST.version}).json()
+    assert (old["plan_version"], old["chain"]["small"]) == (FIRST.version, SMALL)
+    kinds = [each["kind"] for each in asked.get("/v1/versions").json()["versions"]]
+    assert kinds == ["publish", "publish"]
+
+
+def test_no_request_sees_half_of_a_version(asked, app, store):
+    """Twenty versions are put in force while four threads ask; each answer must be whole, by the version it names."""
+    points = np.random.default_rng(1).uniform((120, 31), (120.08, 31.02), (60, 2))
+    plans, boxes = {FIRST.version: FIRST}, cells()
+    for k in range(20):  # every grid is cut in two, then some of the halves
+        code = sorted(boxes)[k % 16 * (1 + k // 16)] if k >= 16 else sorted(cells())[k]
+        boxes = split(code, *(f"{code[:12]}{100 + 2 * k + half}" for half in range(2)), boxes)
+        plan = county(boxes, name=str(k))
+        plans[plan.version] = plan
+    right = {
+        version: gridmap.Locator(plan).locate_many(points[:, 0], points[:, 1])["small"].astype(object).to_numpy()
+        for version, plan in plans.items()
+    }
+    wrong, seen, done = [], set(), threading.Event()
+
+    def ask(seed):
+        rng = np.random.default_rng(seed)
+        while not done.is_set():
+            k = int(rng.integers(len(points)))
+            answer = asked.get("/v1/locate", params={"lon": points[k, 0], "lat": points[k, 1]})
+            said = answer.json()
+            seen.add(said.get("plan_version"))
+            if answer.status_code != 200 or said["chain"]["small"] != right[said["plan_version"]][k]:
+                wrong.append((answer.status_code, said))
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(2)]
+    for each in threads:
+        each.start()
+    last = FIRST.version
+    for version, plan in list(plans.items())[1:]:
+        publish(store, plan)
+        last = version
+    wait_for(lambda: app.state.served.current().plan.version == last)
+    done.set()
+    for each in threads:
+        each.join()
+    assert not wrong
+    assert len(seen) > 5
+
+
+def test_what_begins_later_begins_then_whether_or_not_the_database_is_there(store, monkeypatch):
+    publish(store, FIRST)
+    served = RecordServed(store)
+    later = datetime.now(UTC) + timedelta(days=30)
+    publish(store, SECOND, effective=later)
+    assert served.refresh()
+    assert not served.refresh()
+    assert served.current().plan.version == FIRST.version
+    served.store = Store("postgresql://gridmap@/gone?host=/nonexistent")
+    monkeypatch.setattr("gridmap.api.record.time.time", lambda: later.timestamp())
+    monkeypatch.setattr("gridmap.api.record.read_moment", lambda _: read_moment(later.isoformat()))
+    assert served.current().plan.version == SECOND.version
+    assert served.at(read_moment("2090-01-01")).plan.version == SECOND.version
+
+
+def test_while_the_database_is_away_points_are_answered_and_only_what_needs_it_is_not(cluster, store, fresh_url):
+    """The record's database is stopped under the server, and comes back."""
+    who = {"username": "wang", "password": "wrong horse battery"}
+    page = {"Origin": "https://testserver"}
+    from postgis import throw_away
+
+    from gridmap.api.record_app import create_record_app
+    from gridmap.store import migrate
+
+    with throw_away() as own:
+        migrate.upgrade(own.url)
+        mine = Store(own.url)
+        publish(mine, FIRST)
+        mine.close()
+        with TestClient(create_record_app(own.url), "https://testserver", raise_server_exceptions=False) as client:
+            assert client.get("/ready").status_code == 200
+            own.stop()
+            for _ in range(3):
+                assert client.get("/v1/locate", params=IN_LEFT).json()["chain"]["small"] == SMALL
+                assert client.get(f"/v1/grids/{SMALL}").status_code == 200
+                login = client.post("/login", json=who, headers=page)
+                assert login.status_code == 503, login.text
+                assert login.json()["type"] == "urn:gridmap:problem:unavailable"
+                assert int(login.headers["Retry-After"]) >= 1
+            own.start()
+            back = wait_for(lambda: client.post("/login", json=who, headers=page).status_code != 503)
+            assert back < 5
+            other = Store(own.url)
+            publish(other, SECOND)
+            other.close()
+            wait_for(lambda: client.get("/health").json()["plan_version"] == SECOND.version)
+
+
+def test_a_server_that_starts_before_its_database_is_not_ready_and_waits():
+    from gridmap.api.record_app import create_record_app
+
+    with TestClient(
+        create_record_app("postgresql://gridmap@/gone?host=/nonexistent"), raise_server_exceptions=False
+    ) as c:
+        assert c.get("/live").status_code == 200
+        ready = c.get("/ready")
+        assert (ready.status_code, ready.json()["type"]) == (503, "urn:gridmap:problem:unavailable")
+        assert c.get("/v1/locate", params=IN_LEFT).status_code == 503
+        assert c.get("/v1/locate", params=IN_LEFT, headers={"Authorization": "Bearer gm_x"}).status_code in (401, 503)
+
+
+def test_a_record_without_a_plan_says_so(fresh_url):
+    from gridmap.api.record_app import create_record_app
+
+    with TestClient(create_record_app(fresh_url), raise_server_exceptions=False) as client:
+        assert client.get("/ready").status_code == 503
+        said = client.get("/v1/locate", params=IN_LEFT)
+        assert said.status_code == 503
+        assert "no plan is in force yet" in said.json()["detail"]
+
+
+def test_the_watcher_survives_what_it_cannot_read(store, monkeypatch, caplog):
+    publish(store, FIRST)
+    served = RecordServed(store)
+    calls = []
+
+    def refresh():
+        calls.append(1)
+        raise UnavailableError("away") if len(calls) < 3 else RuntimeError("odd")
+
+    monkeypatch.setattr(served, "refresh", refresh)
+    watcher = Watcher(served, every_s=0.01)
+    watcher.start()
+    wait_for(lambda: len(calls) > 5)
+    watcher.stop()
+    assert sum("away" in each.getMessage() for each in caplog.records) == 1
+
+
+def test_merging_and_rolling_back_over_http(asked, store):
+    """A planner's whole way through the API, with keys of a program that may."""
+    from gridmap.service.access import create_key
+
+    with store.transaction(actor="x") as session:
+        key = create_key(session, name="planning", scopes=["read", "propose", "approve", "publish"]).key
+    headers = {"Authorization": f"Bearer {key}"}
+    wait_for(lambda: asked.get("/v1/plans", headers=headers).status_code == 200)
+    new = county(merged(SMALL, "320299001001002", "320299001001009"), name="merged")
+    body = as_geopackage(new)
+    kind = {"Content-Type": "application/geopackage+sqlite3"}
+    dry = asked.post("/v1/plans", content=body, headers=headers | kind)
+    assert (dry.status_code, dry.json()["committed"]) == (200, False), dry.text
+    told = asked.post("/v1/plans?commit=true&note=x", content=body, headers=headers | kind).json()
+    assert told["changes"]["summary"]
+    at = f"/v1/plans/{new.version}"
+    assert asked.post(f"{at}/publication?commit=true", headers=headers).status_code == 409
+    assert asked.post(f"{at}/approval?commit=true", headers=headers).json()["committed"]
+    assert asked.get(f"{at}/review", headers=headers).json()["refusals"] == []
+    assert asked.post(f"{at}/publication?commit=true", headers=headers).json()["committed"]
+    wait_for(lambda: asked.get("/health").json()["plan_version"] == new.version)
+    assert asked.post(f"/v1/plans/{FIRST.version}/rollback?commit=true", headers=headers).json()["committed"]
+    wait_for(lambda: asked.get("/health").json()["plan_version"] == FIRST.version)
+    assert asked.post(f"{at}/publication", headers=headers).status_code == 409
+    bad = asked.post("/v1/plans", content=b"no plan", headers=headers | kind)
+    assert (bad.status_code, bad.json()["type"]) == (422, "urn:gridmap:problem:input")
+    assert asked.post("/v1/plans", content=body, headers=kind).status_code == 401
+
+
+def as_geopackage(plan):
+    with tempfile.TemporaryDirectory() as folder:
+        plan.save(Path(folder) / "plan.gpkg")
+        return (Path(folder) / "plan.gpkg").read_bytes()
