@@ -19,7 +19,7 @@ def store(fresh_url):
     opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _town_record(cluster, _template):
     from loading_made import publish
     from postgis import database
