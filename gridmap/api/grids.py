@@ -31,6 +31,15 @@ class ResponsibleQuery(CodeQuery):
     """Which grid of a code, and for what somebody is to answer."""
 
     duty: Duty = None
+    unmask: Annotated[
+        str | None,
+        Field(
+            description="查看完整姓名电话的事由，须有权限，逐次留痕 · why name and phone are to be shown in full; "
+            "it takes the permission, and is written down",
+            max_length=500,
+            examples=["回访工单 SJ-7"],
+        ),
+    ] = None
 
 
 def grid(served: Served, source: Source, code: str, asked: GridQuery) -> GridAnswer:

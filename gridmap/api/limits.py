@@ -10,6 +10,9 @@ MOST_POINTS: Final = 100_000
 MOST_BYTES: Final = 32 << 20
 """Bytes of a batch: 300 a point."""
 
+MOST_PUBLIC_BYTES: Final = 300_000
+"""Bytes of a batch of somebody without a key, where a record is served: some 1,000 points."""
+
 MOST_HEAD_BYTES: Final = 64 << 10
 """Bytes of an address and its headers."""
 

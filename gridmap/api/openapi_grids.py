@@ -21,7 +21,7 @@ from gridmap.api.openapi_parts import (
     content,
     problems,
 )
-from gridmap.errors import InputError, UnknownNameError
+from gridmap.errors import AccessError, GridmapError, InputError, UnknownNameError
 
 _GRID_ANSWER: Final = {
     "outcome": "found", "reason": "", "code": "320299001001001", "level": "small", "levels": ["small"],
@@ -86,7 +86,9 @@ _NO_GRID: Final = (
 )  # fmt: skip
 
 
-def _of_grid(name: str, path: str, summary: str, query: Any, kind: str, answer: object) -> Operation:
+def _of_grid(
+    name: str, path: str, summary: str, query: Any, kind: str, answer: object, *more: GridmapError
+) -> Operation:
     return {
         "operation_id": name,
         "openapi_extra": {"parameters": parameters(query)},
@@ -95,7 +97,7 @@ def _of_grid(name: str, path: str, summary: str, query: Any, kind: str, answer: 
         "responses": {
             200: {"content": {kind: content(None, found=answer)}},
             304: NOT_CHANGED,
-            **problems(f"/v1/grids/320299001001004{path}", *_NO_GRID),
+            **problems(f"/v1/grids/320299001001004{path}", *_NO_GRID, *more),
         },
     }
 
@@ -137,7 +139,7 @@ NEIGHBOURS: Final = _of_grid(
 )  # fmt: skip
 RESPONSIBLE: Final = _of_grid(
     "readResponsible", "/responsible", "责任人 · Who answers for a grid", ResponsibleQuery, "application/json",
-    _RESPONSIBLE_ANSWER,
+    _RESPONSIBLE_ANSWER, AccessError("names stay masked here: only a server on a record can write down who saw them"),
 )  # fmt: skip
 STATIONS: Final = _of_grid(
     "readStationsInGrid", "/stations", "网格内站点 · Stations in a grid", CodeQuery, "application/geo+json",

@@ -14,12 +14,13 @@ from gridmap.api.batch_answer import write_json
 from gridmap.api.batch_csv import Headers, read_csv, write_csv
 from gridmap.api.batch_json import read_json
 from gridmap.api.batch_versions import answer_batch
-from gridmap.api.limits import MOST_BYTES
+from gridmap.api.limits import MOST_BYTES, MOST_PUBLIC_BYTES
 from gridmap.api.models import Answer, BatchAnswer, Health, Live, PlaceAnswer, Ready, as_json
 from gridmap.api.moments import TimeQuery
 from gridmap.api.negotiate import CSV, JSON, Kind, body_kind, bounded_body, page_response, preferred, tagged
 from gridmap.api.page import tag_of
 from gridmap.api.places import PlaceQuery, is_quick, place
+from gridmap.api.security import principal_of
 from gridmap.api.served import Served, pick, picks_at_once
 from gridmap.api.source import Source
 from gridmap.errors import InputError
@@ -76,7 +77,7 @@ async def locate_batch(request: Request, served: AskedServed, asked: AskedHeader
     ``Accept`` asks for JSON; JSON comes back as JSON.
     """
     kind = body_kind(request, [JSON, CSV])
-    body = await bounded_body(request, MOST_BYTES)
+    body = await bounded_body(request, MOST_BYTES if principal_of(request).may("batch") else MOST_PUBLIC_BYTES)
     accept = request.headers.get("accept")
     return await to_thread.run_sync(_batch, served, body, kind, asked, accept, limiter=_BATCHES)
 

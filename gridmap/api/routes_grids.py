@@ -23,6 +23,7 @@ from gridmap.api.models_grids import (
 )
 from gridmap.api.negotiate import GEOJSON, JSON, GeoJsonResponse, preferred, sent, tagged
 from gridmap.api.routes import AskedServed, picked, timeless_tag
+from gridmap.api.security import unmasked
 from gridmap.api.served import CURRENT, caching
 
 router: Final = APIRouter()
@@ -84,7 +85,10 @@ def read_neighbours(request: Request, served: AskedServed, code: Code, asked: As
 @router.get("/v1/grids/{code}/responsible", **openapi.RESPONSIBLE, response_model=ResponsibleAnswer)
 def read_responsible(request: Request, served: AskedServed, code: Code, asked: AskedResponsible) -> Response:
     """Return who answers for a grid at a time: the grid itself, else its parent, and so on up."""
-    found = responsible(served, picked(request, served, asked), code, asked)
+    source = picked(request, served, asked)
+    found = responsible(served, source, code, asked)
+    if unmasked(request, asked.unmask, subject=code, town=next(iter(found.chain.values()))):
+        found = responsible(served, source, code, asked, unmask=True)
     return tagged(request, as_json(found), JSON, timeless_tag(found, JSON))
 
 

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from typing import Annotated
 
 import pytest
+from api_made import PEOPLE
 from fastapi import Depends, Request, Response
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
@@ -495,7 +496,40 @@ def test_the_public_and_files_see_no_names(client, source, access):
     assert files.get("/people/1").json() == {"name": "王**"}
 
 
+def test_who_answers_for_a_grid_is_shown_in_full_to_those_who_may(open_client, access, plan, name):
+    code = plan["small"].index[0]
+    town = plan.chain(code, "small")["large"]
+    add_user(access, name, role="grid_staff", town=town)
+    add_user(access, f"other-{name}", role="grid_staff", town=plan["large"].index[-1])
+    mine, other, path = open_client(), open_client(), f"/v1/grids/{code}/responsible"
+    log_in(mine, name)
+    log_in(other, f"other-{name}")
+    question = {"duty": "E0203", "at": "2026-05-01"}
+    asked = question | {"unmask": "回访工单 7"}
+    full, masked = mine.get(path, params=asked), mine.get(path, params=question)
+    assert (full.json()["responsible"]["name"], full.json()["responsible"]["phone"]) == ("上官小溪", PEOPLE["上官小溪"])
+    assert full.headers["cache-control"] == "no-store"
+    assert masked.json()["responsible"]["name"] == "上***"
+    refused = other.get(path, params=asked)
+    assert_problem(refused, 403, "access")
+    assert_problem(open_client().get(path, params=asked), 401, "identity")
+    assert_problem(mine.get(path, params=asked | {"unmask": " "}), 422, "input")
+    rows = [row for row in audit_of(access, code, "unmasked") if row.actor == name]
+    assert [(row.reason, row.request_id) for row in rows] == [("回访工单 7", full.headers["x-request-id"])]
+    assert not [row for row in audit_of(access, code, "unmasked") if row.actor == f"other-{name}"]
+
+
 # How much is answered
+
+
+def test_the_public_asks_small_batches(client, access, source):
+    west, south, _, _ = source.plan["small"].total_bounds
+    csv = "lon,lat,remark\n" + f"{west},{south},{'x' * 280}\n" * 1_100
+    kind = {"Content-Type": "text/csv"}
+    _, key = bearer(access, scopes=["read", "batch"])
+    assert_problem(client.post("/v1/locate:batch", content=csv, headers=kind), 413, "too-large")
+    assert client.post("/v1/locate:batch", content=csv[: 200 * 310], headers=kind).status_code == 200
+    assert client.post("/v1/locate:batch", content=csv, headers=kind | key).status_code == 200
 
 
 def test_a_key_is_answered_at_its_rate_and_told_when_to_come_back(client, access):
