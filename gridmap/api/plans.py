@@ -52,7 +52,12 @@ def list_plans(store: Record, who: Proposer) -> dict[str, Any]:
         return {"outcome": "found", "plans": [each.to_json() for each in versions(session)]}
 
 
-@router.post("/v1/plans", operation_id="proposePlan", summary="报审 · Propose a plan")
+_BODY: Final = {
+    "requestBody": {"required": True, "content": {GEOPACKAGE: {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+@router.post("/v1/plans", operation_id="proposePlan", summary="报审 · Propose a plan", openapi_extra=_BODY)
 async def propose(
     request: Request,
     store: Record,

@@ -41,7 +41,6 @@ def create_record_app(url: str) -> FastAPI:
     app.state.store = store
     for part in (plans, load):
         app.include_router(part.router)
-    app.include_router(load.router)
     ogc.mount_ogc(app, url)
 
     def renew(snapshot: Snapshot) -> None:
