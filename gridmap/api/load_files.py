@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from gridmap.errors import InputError
+from gridmap.errors import InputError, LayerError
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -42,7 +42,7 @@ class Files:
     stations
         Of circles: load the stations in their file too.
     station
-        Of stations: the column that names them.
+        The column that names stations.
     departments
         Department → its file.
     """
@@ -86,7 +86,7 @@ def load_files(session: Session, files: Files, options: LoadOptions) -> LoadRepo
     if files.kind == "stations":
         layer = read_station_layer(path, files.station)
         return loading.load_stations(session, layer, options, station=files.station)
-    return loading.load_circles(session, _circles(path, files.stations), options)
+    return loading.load_circles(session, _circles(path, files), options)
 
 
 def _path(files: Files) -> Path:
@@ -113,15 +113,16 @@ def read_station_layer(path: Path, station: str) -> gpd.GeoDataFrame:
     return layer
 
 
-def _circles(path: Path, with_stations: bool) -> CircleTables:
-    from gridmap.api.facts import VALIDITY, read_facts
+def _circles(path: Path, files: Files) -> CircleTables:
+    from gridmap.api.facts import read_facts
     from gridmap.service.loading import CircleTables
 
+    has_stations = "stations" in _layers(path)
     facts = read_facts(path)
-    if with_stations and facts.stations is None:
+    if files.stations and not has_stations:
         raise InputError(f"{path.name} has no layer stations; load them from a file of their own")
-    stations = facts.stations.drop(columns=list(VALIDITY)) if with_stations and facts.stations is not None else None
-    return CircleTables(facts.circles, facts.coverage, stations)
+    stations = read_station_layer(path, files.station) if files.stations else None
+    return CircleTables(facts.circles, facts.coverage, stations, files.station)
 
 
 def _departments(files: Files) -> dict[str, DepartmentSource]:
@@ -144,4 +145,4 @@ def _layers(path: Path) -> set[str]:
     try:
         return {str(name) for name in pyogrio.list_layers(path)[:, 0]}
     except pyogrio.errors.DataSourceError as error:
-        raise InputError(f"{path.name} cannot be read as a vector layer: {error}") from error
+        raise LayerError(f"{path.name} cannot be read as a vector layer: {error}") from error

@@ -43,6 +43,7 @@ Note = Annotated[str, typer.Option(help="事由 · why, for the audit")]
 Town = Annotated[
     str, typer.Option(help="以哪个镇街的名义，缺省为县 · code of the town that acts; the county by default")
 ]
+Station = Annotated[str, typer.Option(help="站点编号列 · column that names a station")]
 AsJson = Annotated[bool, typer.Option("--json", help="以 JSON 输出 · print as JSON")]
 _MOST: Final = 50
 """Rows of a table that may be long; --json has all of them."""
@@ -93,8 +94,7 @@ def organisations(
 
 @app.command()
 def stations(
-    file: File,
-    station: Annotated[str, typer.Option(help="站点编号列 · column that names a station")] = "station",
+    file: File, station: Station = "station",
     effective: Effective = None, commit: Commit = False, keep: Keep = False, skip_refused: SkipRefused = False,
     note: Note = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -109,6 +109,7 @@ def stations(
 def circles(
     file: File,
     with_stations: Annotated[bool, typer.Option("--stations", help="一并导入站点 · the stations in it too")] = False,
+    station: Station = "station",
     effective: Effective = None, commit: Commit = False, keep: Keep = False, skip_refused: SkipRefused = False,
     note: Note = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -116,7 +117,7 @@ def circles(
     from gridmap.api.load_files import Files
 
     manner = _Manner(effective, commit, keep, skip_refused, note, "*", as_json)
-    _load(Files("circles", file, stations=with_stations), manner)
+    _load(Files("circles", file, stations=with_stations, station=station), manner)
 
 
 @app.command()
@@ -170,7 +171,7 @@ def print_report(report: LoadReport) -> None:
     rows = [row for row in report.rows if row.outcome != "unchanged" or row.reason]
     if rows:
         columns = [
-            text("行", "row"), text("结果", "outcome"), text("键", "key"), text("变化", "changes"),
+            text("行", "row"), text("结果", "outcome"), text("对象", "what"), text("变化", "changes"),
             text("原因", "reason"),
         ]  # fmt: skip
         show.table(text("逐行", "by row"), columns, [_shown(row) for row in rows[:_MOST]])
@@ -178,7 +179,7 @@ def print_report(report: LoadReport) -> None:
     if report.findings:
         found = [("—" if each.row is None else str(each.row), _word(each.rule), each.message)
                  for each in report.findings[:_MOST]]  # fmt: skip
-        show.table(text("提醒", "findings"), [text("行", "row"), text("规则", "rule"), text("说明", "what")], found)
+        show.table(text("提醒", "findings"), [text("行", "row"), text("规则", "rule"), text("说明", "message")], found)
         _say_more(len(report.findings))
     if not report.committed and not report.refused:
         said = text("未改动任何数据；执行请加 --commit", "nothing was changed; --commit does it")
@@ -187,7 +188,7 @@ def print_report(report: LoadReport) -> None:
 
 def _shown(row: LoadRow) -> tuple[str, ...]:
     changes = "; ".join(f"{each.column}: {each.old or '—'} → {each.new or '—'}" for each in row.changes)
-    return ("—" if row.row is None else str(row.row), _word(row.outcome), row.key, changes, row.reason)
+    return ("—" if row.row is None else str(row.row), _word(row.outcome), f"{row.part} {row.key}", changes, row.reason)
 
 
 def _word(name: str) -> str:

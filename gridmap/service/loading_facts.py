@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from gridmap.circles.demand import points_within
 from gridmap.geo.crs import round_vertices
 from gridmap.grids.codes import code_text
+from gridmap.people.masking import masks_of
 from gridmap.service.loading_history import Faulty, Stated, Steps, Terms, continued
 from gridmap.service.loading_report import LoadReport, report_of
 from gridmap.service.loading_run import Clock, LoadOptions, county_ground, county_only, held, run, spot, write
@@ -55,13 +56,14 @@ class CircleTables:
         ``station, minutes, outcome, reason, area_m2, speed_m_s`` and polygons, missing where there is no circle.
     coverage
         ``area, minutes, total, covered``; ``None`` where nothing was counted: what is on record stays.
-    stations
+    stations, station
         As :func:`load_stations` takes them; ``None`` leaves those on record.
     """
 
     circles: gpd.GeoDataFrame
     coverage: pd.DataFrame | None = None
     stations: gpd.GeoDataFrame | None = None
+    station: str = "station"
 
 
 def load_stations(
@@ -119,7 +121,7 @@ def load_circles(session: Session, tables: CircleTables, options: LoadOptions | 
     def work(clock: Clock) -> LoadReport:
         told = []
         if tables.stations is not None:
-            told += _load_stations(session, tables.stations, asked, "station", clock).told
+            told += _load_stations(session, tables.stations, asked, tables.station, clock).told
         told += _load_part(session, _CIRCLE, *_circles(session, tables.circles, clock), asked, clock).told
         if tables.coverage is not None:
             told += _load_part(session, _COVERAGE, *_coverage(tables.coverage), asked, clock).told
@@ -134,7 +136,7 @@ def _load_part(
 ) -> Steps:  # fmt: skip
     terms = Terms(
         part.name, part.values, clock.effective, clock.now, ends=lambda _one: not options.keep,
-        shown={"geometry": spot, "attributes": lambda _values: ""},  # whom to call may stand there
+        shown={"geometry": spot, **_masked(stated)},
     )  # fmt: skip
     good = [line for line in stated if line.row not in faults]
     faulty = [Faulty(line.row, line.key, faults[line.row]) for line in stated if line.row in faults]
@@ -142,6 +144,12 @@ def _load_part(
     steps = continued(on_record, good, faulty, terms)
     write(session, part.model, (*part.keys, *part.values), steps, clock)
     return steps
+
+
+def _masked(stated: Sequence[Stated]) -> dict[str, Callable[[Any], str]]:
+    """Return how attributes are shown that tell whom to call."""
+    said = {name for line in stated for value in line.values if isinstance(value, dict) for name in value}
+    return dict.fromkeys(masks_of(said), lambda value: "" if value is None else "***")
 
 
 def _load_stations(

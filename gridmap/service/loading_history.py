@@ -229,8 +229,8 @@ def _end_key(rows: Sequence[Held], steps: Steps, terms: Terms) -> None:
 
 
 def _changes(old: Held, new: Stated, terms: Terms) -> tuple[Change, ...]:
-    pairs = zip(terms.columns, old.values, new.values, strict=True)
-    found = [_change(column, before, after, terms) for column, before, after in pairs if before != after]
+    pairs = list(zip(terms.columns, old.values, new.values, strict=True))
+    found = [change for column, before, after in pairs for change in _changed(column, before, after, terms)]
     if max(old.begin, terms.effective) != new.begin:
         found.append(Change("valid_from", _text(old.begin), _text(new.begin)))
     if old.end != new.end:
@@ -238,9 +238,15 @@ def _changes(old: Held, new: Stated, terms: Terms) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def _change(column: str, before: Any, after: Any, terms: Terms) -> Change:
+def _changed(column: str, before: Any, after: Any, terms: Terms) -> list[Change]:
+    """Return what of a value is other; of attributes those that are."""
+    if before == after:
+        return []
+    if isinstance(before, dict) and isinstance(after, dict):
+        names = sorted({*before, *after})
+        return [change for name in names for change in _changed(name, before.get(name), after.get(name), terms)]
     shown = terms.shown.get(column, _text)
-    return Change(column, shown(before), shown(after))
+    return [Change(column, shown(before), shown(after))]
 
 
 def _text(value: Any) -> str:

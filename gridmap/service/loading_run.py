@@ -256,10 +256,12 @@ def spot(shape: Any) -> str:
     Examples
     --------
     >>> spot(shapely.Point(120.3, 31.5)), spot(shapely.box(120, 31, 121, 32))
-    ('120.30000, 31.50000', 'Polygon around 120.50000, 31.50000')
+    ('120.30000, 31.50000', 'Polygon of 5 vertices around 120.50000, 31.50000')
     """
     if shape is None:
         return ""
     middle = shapely.centroid(shape)
     where = f"{middle.x:.5f}, {middle.y:.5f}"
-    return where if shape.geom_type == "Point" else f"{shape.geom_type} around {where}"
+    if shape.geom_type == "Point":
+        return where
+    return f"{shape.geom_type} of {shapely.get_num_coordinates(shape)} vertices around {where}"
