@@ -258,6 +258,7 @@ def test_whoever_is_disabled_or_gets_another_password_is_out_at_once(store, user
         assert log_in(store, user, again) == LoginRefused(None)
     with store.transaction(actor="office") as session:
         access.unlock_user(session, user)
+    assert visit(store, login.token) is None  # what had ended does not come back
     assert isinstance(log_in(store, user, "another horse battery"), access.Login)
     told = [action for action, _ in actions(store, user)]
     assert [action for action in told if action.startswith(("pass", "user"))] == [
