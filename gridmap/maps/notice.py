@@ -24,6 +24,8 @@ from gridmap.people.roster import EVERY_DUTY, Roster
 from gridmap.people.times import ZONE, at_microseconds, microseconds
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gridmap.grids.plan import Plan
 
 SUPERVISION: Final = "12345"
@@ -76,10 +78,9 @@ class Notice:
     area: str
     households: str
     residents: str
-    body: str
-    department: str
     limits: str
     parents: tuple[Above, ...]
+    further: tuple[tuple[str, str, str], ...]
     members: tuple[Member, ...]
     more: int
     nobody: str
@@ -143,12 +144,12 @@ def grid_notice(
     ground = ground_of(plan, code, found, streets)
     row = plan.layers[found].loc[code]
     members, first = people.of(code)
+    parents = tuple(_parents(plan, code, found, people))
     notice = Notice(
         code=code, name=_text(row["name"]) or code, title=level_words(found), kind=_KINDS.get(row["kind"], ""),
         area=_area(row["area_m2"]), households=_count(row["households"], "户"),
-        residents=_count(row["residents"], "人"), body=_text(row["responsible_body"]),
-        department=_text(row["line_department"]),
-        limits=_limits(ground.limits), parents=tuple(_parents(plan, code, found, people)),
+        residents=_count(row["residents"], "人"),
+        limits=_limits(ground.limits), parents=parents, further=_further(parents, row),
         members=members[:_MOST_MEMBERS], more=max(len(members) - _MOST_MEMBERS, 0),
         nobody="未提供花名册 · no roster was given" if roster is None else "暂无人员 · nobody yet",
         contact=contact or first or _UNKNOWN, supervision=supervision, tasks=TASKS,
@@ -216,6 +217,16 @@ def _parents(plan: Plan, code: str, level: str, people: _People) -> list[Above]:
         Above(level_words(at), above, _text(plan.layers[at].loc[above, "name"]) or above, people.leader(above))
         for at, above in chain
     ]
+
+
+def _further(parents: Sequence[Above], row: pd.Series) -> tuple[tuple[str, str, str], ...]:
+    """Return what else is said of a grid where it is known: a word, what it is, and what stands small beside it."""
+    said = [
+        (f"所属{each.title} Within", each.name, " · ".join(filter(None, (each.code, each.leader)))) for each in parents
+    ]
+    said.append(("责任单位 Responsible body", _text(row["responsible_body"]), ""))
+    said.append(("归口部门 Line department", _text(row["line_department"]), ""))
+    return tuple(each for each in said if each[1])
 
 
 def _duties(held: Sequence[str]) -> str:

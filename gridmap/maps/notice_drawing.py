@@ -12,13 +12,15 @@ import shapely
 from gridmap.maps import colours
 from gridmap.maps.notice_ground import Ground
 
-WIDTH, HEIGHT = 1860, 1160
+WIDTH, HEIGHT = 1860, 1000
 """Tenths of a millimetre on A4."""
 _MINE: Final = "#cfe3d4"
 _OTHERS: Final = "#f4f1ea"
 _EDGE: Final = "#b3372c"
 _WIDE: Final = {"motorway": 26, "trunk": 26, "primary": 22, "secondary": 18, "tertiary": 14}
 _PLAIN: Final = 8
+_MINOR_A_METRE: Final = 0.45
+"""Tenths of a millimetre for a metre below which minor streets would hide the grid."""
 _MOST_NAMES: Final = 14
 _LETTER: Final = 30
 
@@ -65,12 +67,14 @@ class _Sheet:
 
 def _streets(ground: Ground, sheet: _Sheet) -> str:
     drawn = []
+    slim = min(1.0, 0.35 + sheet.a_metre)
     for shape, kind in zip(ground.streets.geometry, ground.streets["highway"], strict=True):
         width = _WIDE.get(str(kind).removesuffix("_link"), _PLAIN)
-        drawn.append((width, sheet.path(shape)))
+        if width > _PLAIN or sheet.a_metre > _MINOR_A_METRE:
+            drawn.append((width * slim, sheet.path(shape)))
     drawn.sort()
-    under = "".join(f'<path d="{path}" stroke-width="{width + 5}"/>' for width, path in drawn)
-    over = "".join(f'<path d="{path}" stroke-width="{width}"/>' for width, path in drawn)
+    under = "".join(f'<path d="{path}" stroke-width="{width + 5:.1f}"/>' for width, path in drawn)
+    over = "".join(f'<path d="{path}" stroke-width="{width:.1f}"/>' for width, path in drawn)
     return f'<g class="street"><g stroke="#c9c2b4">{under}</g><g stroke="#fffefb">{over}</g></g>'
 
 
@@ -96,6 +100,8 @@ def _street_places(ground: Ground, sheet: _Sheet) -> list[tuple[str, np.ndarray,
     best: dict[str, tuple[float, np.ndarray, float]] = {}
     for shape, name, kind in ground.streets[["geometry", "name", "highway"]].itertuples(index=False):
         if not isinstance(name, str) or not name:
+            continue
+        if sheet.a_metre <= _MINOR_A_METRE and str(kind).removesuffix("_link") not in _WIDE:
             continue
         for line in shapely.get_parts(shapely.line_merge(shapely.multilinestrings([*shapely.get_parts(shape)]))):
             straight = shapely.simplify(line, 4.0)

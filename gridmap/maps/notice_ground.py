@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 SIDES: Final = (("东", "east"), ("南", "south"), ("西", "west"), ("北", "north"))
 _ALONG_M: Final = 15.0
 """How far from its middle line a street still is the border."""
-_MARGIN: Final = 0.22
+_MARGIN: Final = 0.18
 _NARROWEST_M: Final = 120.0
 _SEAM: Final = 1e-6
-_SHAPE: Final = 186 / 116
+_SHAPE: Final = 186 / 100
 """Of the sheet: width to height."""
 
 
