@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -101,6 +102,12 @@ def read_moment(at: str | None) -> Moment:
     if at is None or not at.strip():
         now = datetime.now(ZoneInfo(ZONE))
         return Moment(now, since_1970(now))
+    return _read_stated(at)
+
+
+@lru_cache(maxsize=256)
+def _read_stated(at: str) -> Moment:
+    """Read a time; which version answers and whose people, both ask, so the last ones read are kept."""
     lost = _LOST_PLUS.fullmatch(at)
     written = f"{lost[1]}+{lost[2]}" if lost else at
     time = _read_plain(written) or _read_any(written)

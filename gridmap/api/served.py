@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Protocol
 
 import pandas as pd
@@ -127,6 +128,10 @@ class FileServed:
 
     def timeline(self) -> tuple[Publication, ...]:
         """Return one stretch, open on both sides."""
+        return self._timeline
+
+    @cached_property
+    def _timeline(self) -> tuple[Publication, ...]:
         plan = self.source.plan
         return (Publication(plan.version, plan.metadata.name, None, None, FILE, "", self.source.levels),)
 

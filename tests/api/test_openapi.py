@@ -95,6 +95,32 @@ def test_every_schema_is_one(document):
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
+def test_what_is_read_fits_what_is_promised(timed, timeline, document):
+    code = timeline.sources[0].plan["small"].index[0]
+    a, b = (source.plan.version for source in timeline.sources[:2])
+    asked = {
+        "/v1/grids": ["", "?level=large&limit=1", "?bbox=0,0,1,1", "?level=x"],
+        "/v1/grids/{code}/children": ["?level=small", "?version=x"], "/v1/grids/{code}/neighbours": [""],
+        "/v1/grids/{code}/responsible": ["", "?duty=E0203&at=2025-02-01"], "/v1/grids/{code}/stations": [""],
+        "/v1/versions": ["", "?x=1"], "/v1/versions/{version}": ["", "?x=1"], "/v1/versions/{a}..{b}": [""],
+        "/v1/stations": ["", "?at=2025-02-01&limit=1"], "/v1/circles": ["", "?minutes=5"],
+        "/v1/coverage": ["", "?area=a"], "/live": [""], "/ready": [""],
+    }  # fmt: skip
+    for path, queries in asked.items():
+        where = path.format(code=code, version=a, a=a, b=b)
+        for query in queries:
+            response = timed.get(where + query)
+            promised = document["paths"][path]["get"]["responses"][str(response.status_code)]["content"]
+            assert_fits(response.json(), promised[response.headers["content-type"]]["schema"], document)
+
+
+def test_every_question_of_a_plan_takes_the_same_two_words_of_time(document):
+    for name, operation in operations(document):
+        taken = {each["name"] for each in operation.get("parameters", [])}
+        timeless = {"get /health", "get /live", "get /ready"}
+        assert ({"version", "at"} <= taken) == (name not in timeless and "/v1/versions" not in name), name
+
+
 def test_answers_fit_what_is_promised(client, plan, document):
     point = plan["small"].geometry.iloc[0].representative_point()
     code = plan["small"].index[0]
