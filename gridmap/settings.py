@@ -10,7 +10,8 @@ GRIDMAP_DB_DIR           folder of the private cluster of ``gridmap db``        
                                                                                            root ``/var/lib/gridmap/db``
 GRIDMAP_ACTOR            name that commands write into the audit                           the login name
 GRIDMAP_PUBLIC           whether questions without a key are answered: ``yes`` or ``no``   ``yes``
-GRIDMAP_RATE             requests a minute of a key without a rate of its own              600
+GRIDMAP_RATE             requests a minute, in each worker, of a key without a rate of     600
+                         its own, of a user, of an address without either
 GRIDMAP_TRUSTED_PROXIES  addresses or networks, between commas, whose X-Forwarded-For is   none
                          believed
 =======================  ================================================================  ============================

@@ -144,7 +144,7 @@ def read_town(town: str) -> str:
 
 
 def read_scopes(scopes: Iterable[str], town: str) -> tuple[str, ...]:
-    """Return the scopes of a key, in the order of the table.
+    """Return the scopes of a key, in the order of the table; every key may read.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def read_scopes(scopes: Iterable[str], town: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> read_scopes(["batch", "read"], "320214001")
+    >>> read_scopes(["batch"], "320214001")
     ('read', 'batch')
     """
     wanted = set(scopes)
@@ -165,7 +165,7 @@ def read_scopes(scopes: Iterable[str], town: str) -> tuple[str, ...]:
         raise InputError(
             f"{', '.join(sorted(wanted & COUNTY_ONLY))} concerns every town: for keys of the county, town *"
         )
-    return tuple(name for name in PERMISSIONS if name in wanted)
+    return tuple(name for name in PERMISSIONS if name == "read" or name in wanted)
 
 
 def read_role(role: str, town: str) -> str:
