@@ -91,7 +91,7 @@ def _equal(table: pd.DataFrame, wanted: dict[str, str | float | None]) -> np.nda
     fits = np.ones(len(table), dtype=bool)
     for name, value in wanted.items():
         if value is not None:
-            fits &= (table[name] == value).to_numpy(dtype=bool)
+            fits &= table[name].eq(value).fillna(False).to_numpy(dtype=bool)
     return fits
 
 

@@ -37,10 +37,10 @@ class VersionItem(Period):
 class VersionsAnswer(Answer):
     """The timeline, the oldest first; a version that came back stands there again."""
 
-    outcome: Literal["found"]
+    outcome: Literal["found", "none"]
     reason: Reason
     versions: tuple[VersionItem, ...]
-    plan_version: Annotated[str, Field(description="version in force now")]
+    plan_version: Annotated[str | None, Field(description="version in force now, null where none is")]
 
 
 class LevelItem(Answer):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gridmap.api.moments import Moment, TimeQuery, is_plain, read_moment
 from gridmap.api.source import Source
-from gridmap.errors import UnknownNameError
+from gridmap.errors import UnavailableError, UnknownNameError
 
 FILE: Final = "file"
 CURRENT: Final = "no-cache"
@@ -157,14 +157,18 @@ def pick(served: Served, asked: TimeQuery) -> Source:
 
 def picks_at_once(served: Served, asked: TimeQuery) -> bool:
     """Whether :func:`pick` answers from memory, so that it may be called where nothing may wait."""
-    if asked.version is not None:
-        return asked.version == served.current().plan.version
-    if asked.is_of_now:
+    if asked.version is None and asked.is_of_now:
         return True
+    try:
+        current = served.current().plan.version
+    except UnavailableError:
+        return False  # nothing is in force, but there may be versions
+    if asked.version is not None:
+        return asked.version == current
     if asked.at is None or not is_plain(asked.at):
         return False
-    moment, version = read_moment(asked.at), served.current().plan.version
-    return any(each.version == version and each.holds(moment) for each in served.timeline())
+    moment = read_moment(asked.at)
+    return any(each.version == current and each.holds(moment) for each in served.timeline())
 
 
 def caching(asked: TimeQuery, *, timeless: bool) -> str:

@@ -30,17 +30,18 @@ _KEPT: Final = 16
 
 def timeline(served: Served) -> VersionsAnswer:
     """Return the timeline."""
-    now = read_moment(None)
+    now, found = read_moment(None), served.timeline()
+    in_force = [each.version for each in found if each.holds(now)]
     return VersionsAnswer(
-        outcome="found",
-        reason="",
+        outcome="found" if found else "none",
+        reason="" if in_force else "现无生效的方案 · no plan is in force now",
         versions=tuple(
             VersionItem(
                 version=each.version, name=each.name, counts=dict(_counts(served, each)), **_period(each, now)
             )
-            for each in served.timeline()
+            for each in found
         ),
-        plan_version=served.current().plan.version,
+        plan_version=in_force[0] if in_force else None,
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def test_any_query_of_a_point(client, params):
     assert_told(client.get("/v1/locate", params={"lon": "120.4", "lat": "31.5"} | params))
 
 
-@CHECKS
+@settings(CHECKS, max_examples=100)
 @given(st.data(), st.sampled_from(READ), st.sets(st.sampled_from(sorted(ASKED)), max_size=4))
 def test_any_query_of_what_is_read(timed, timeline, data, path, names):
     params = {name: data.draw(st.one_of(ASKED[name], WORDS), label=name) for name in sorted(names)}
@@ -56,7 +56,7 @@ def test_any_query_of_what_is_read(timed, timeline, data, path, names):
     assert_told(timed.get(path, params=params))
 
 
-@CHECKS
+@settings(CHECKS, max_examples=40)
 @given(st.text(max_size=30).filter(lambda word: word.strip("./?#")), st.text(max_size=30))
 def test_any_versions(timed, one, other):
     from urllib.parse import quote

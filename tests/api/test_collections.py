@@ -160,7 +160,7 @@ def test_the_next_page_of_circles_is_of_the_same_moment(timed):
 
 def test_a_station_is_in_one_grid_of_each_level(timed, timeline):
     source = timeline.sources[0]
-    for level in ("large", "medium", "small"):
+    for level in ("large", "medium"):
         found = {}
         for code in source.plan[level].index:
             said = ask(timed, f"/v1/grids/{code}/stations", at="2025-02-01")

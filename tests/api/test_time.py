@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from shapes import assert_problem
 from timeline_made import FIRST, SECOND, TIMES, Timeline
 
 from gridmap.api.app import create_app
-from gridmap.errors import UnknownNameError
+from gridmap.api.moments import read_moment
+from gridmap.errors import UnavailableError, UnknownNameError
 
 PATHS = [
     "/v1/locate?lon=120.4&lat=31.5", "/v1/grids?limit=1", "/v1/grids/320299001", "/v1/grids/320299001/children",
@@ -183,10 +185,28 @@ def test_alive_is_not_ready(timed, timeline):
     assert timed.get("/ready").json() == {"outcome": "ok", "plan_version": timeline.sources[2].plan.version}
     with TestClient(create_app(Timeline((), ())), raise_server_exceptions=False) as empty:
         assert empty.get("/live").status_code == 200
-        for path in ("/ready", "/health", "/v1/locate?lon=1&lat=2", "/v1/grids", "/v1/versions", "/"):
+        assert empty.get("/v1/versions").json()["outcome"] == "none"
+        for path in ("/ready", "/health", "/v1/locate?lon=1&lat=2", "/v1/grids", "/"):
             response = empty.get(path)
             assert_problem(response, 503, "unavailable")
             assert int(response.headers["retry-after"]) > 0
+
+
+def test_what_is_yet_to_come_is_answered_when_it_is_asked_for(timeline):
+    first = timeline.publications[0]
+    coming = replace(first, since=read_moment("2190-01-01").time, until=None)
+
+    class Coming(Timeline):
+        def current(self):
+            raise UnavailableError("no plan is in force yet")
+
+    with TestClient(create_app(Coming(timeline.sources[:1], (coming,))), raise_server_exceptions=False) as client:
+        point = {"lon": 120.4, "lat": 31.5}
+        for stated in ({"version": first.version}, {"at": "2190-06-01"}):
+            assert client.get("/v1/locate", params=point | stated).json()["plan_version"] == first.version
+        assert_problem(client.get("/v1/locate", params=point), 503, "unavailable")
+        said = client.get("/v1/versions").json()
+        assert (said["plan_version"], [each["in_force"] for each in said["versions"]]) == (None, [False])
 
 
 def test_other_people_share_what_was_made_of_the_plan(source, roster):

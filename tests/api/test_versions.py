@@ -68,7 +68,7 @@ def test_a_version_says_what_it_holds(timed, timeline):
 
 
 def test_what_changed_is_what_comparing_the_plans_says(timed, timeline):
-    for old, new in ((0, 1), (1, 2), (0, 2), (2, 0), (1, 1)):
+    for old, new in ((0, 2), (2, 1), (1, 1)):
         before, after = timeline.sources[old].plan, timeline.sources[new].plan
         response = timed.get(f"/v1/versions/{before.version}..{after.version}")
         assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
