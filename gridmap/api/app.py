@@ -9,6 +9,7 @@ from fastapi import FastAPI
 import gridmap
 from gridmap.api import (
     docs,
+    notice,
     openapi,
     openapi_facts,
     openapi_grids,
@@ -57,10 +58,10 @@ def create_app(served: Served | Source, access: Access | None = None) -> FastAPI
     app.state.access = access
     app.add_middleware(Envelope, gate=_gate(access))
     problems.install(app)
-    for part in (routes, routes_grids, routes_versions, routes_facts):
+    for part in (routes, routes_grids, routes_versions, routes_facts, notice):
         app.include_router(part.router)
     app.include_router(docs.router)
-    parts = (openapi, openapi_grids, openapi_versions, openapi_facts)
+    parts = (openapi, openapi_grids, openapi_versions, openapi_facts, notice)
     openapi.install(app, [operation for part in parts for operation in part.OPERATIONS])
     if access is not None:
         _let_in(app, access)

@@ -21,6 +21,7 @@ from gridmap.cli import (
     integrate,
     keys,
     load,
+    notice,
     plans,
     repair,
     serve,
@@ -74,6 +75,7 @@ app.command("check")(grids.check)
 app.command("repair")(repair.repair)
 app.command("diff")(diff.diff)
 app.command("export")(export.export)
+app.command("notice")(notice.notice)
 app.command("integrate")(integrate.integrate)
 app.command("circles")(circles.circles)
 app.command("join")(incidents.join)

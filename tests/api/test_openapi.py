@@ -38,7 +38,7 @@ def test_the_operations_are_those_of_the_design(document):
         "get /v1/grids/{code}", "get /v1/grids/{code}/children", "get /v1/grids/{code}/neighbours",
         "get /v1/grids/{code}/responsible", "get /v1/grids/{code}/stations", "get /v1/versions",
         "get /v1/versions/{a}..{b}", "get /v1/versions/{version}", "get /v1/stations", "get /v1/circles",
-        "get /v1/coverage",
+        "get /v1/coverage", "get /v1/grids/{code}/notice",
     ]  # fmt: skip
 
 
@@ -63,6 +63,7 @@ def test_every_operation_lists_its_problems(document):
         "get /ready": fails,
         "get /v1/versions": fails | {"422"},
         "get /v1/grids/{code}/responsible": asked | {"403", "410"},
+        "get /v1/grids/{code}/notice": asked | {"403", "410"},
     }
     statuses = {str(kind.status) for _, kind in PROBLEMS}
     for name, operation in operations(document):
