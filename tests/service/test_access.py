@@ -316,9 +316,10 @@ def test_whether_there_is_a_name_does_not_show(store, user):
 def test_two_at_once_do_not_get_more_guesses(store, user):
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: log_in(store, user, "wrong horse battery"), range(12)))
-    assert found.count(LoginRefused(None)) == 4
+    for name in (user, f"no-{user}"):
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _, name=name: log_in(store, name, "wrong horse battery"), range(12)))
+        assert found.count(LoginRefused(None)) == 4
     assert sum(action == "log-in-failed" for action, _ in actions(store, user)) == 5
 
 
