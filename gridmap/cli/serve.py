@@ -28,7 +28,9 @@ def serve(
         Path | None, typer.Option(help="方案文件；不写则用档案数据库 · the plan; without it, the record answers")
     ] = None,
     roster: Annotated[Path | None, typer.Option(help="花名册 · the roster")] = None,
-    circles: Annotated[Path | None, typer.Option(help="服务圈，上图并供查询 · circles, for the map and for questions")] = None,
+    circles: Annotated[
+        Path | None, typer.Option(help="服务圈，上图并供查询 · circles, for the map and for questions")
+    ] = None,
     incidents: Annotated[Path | None, typer.Option(help="落格后的事件，上图 · joined incidents, for the map")] = None,
     host: Annotated[
         str, typer.Option(help="地址；0.0.0.0 对外开放 · address; 0.0.0.0 opens it to others")
