@@ -22,6 +22,9 @@ YES: Final = ("1", "1.0", "true", "yes", "y", "是", "专职", "主责")
 NO: Final = ("0", "0.0", "false", "no", "n", "否", "兼职", "")
 HEADER_ROWS: Final = 2
 """What a table's row is counted on by: spreadsheets begin at 1, and the header is the first."""
+MOST_LETTERS: Final = 500
+"""Of a cell."""
+_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EXCEL: Final = (".xlsx", ".xlsm")
 
 
@@ -122,7 +125,28 @@ def needed_texts(frame: pd.DataFrame, kind: SheetKind, columns: Sequence[str], f
     texts = {column: text_column(frame, column) for column in columns}
     for column in kind.needed:
         faults.add(texts[column] == "", f"{column} is empty; every row needs one")
+    for column, values in texts.items():
+        faults.add(*_unwritable(column, values))
     return texts
+
+
+def _unwritable(column: str, values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return which texts nobody could mean, and why: no name is that long, or has a letter that cannot be seen."""
+    reasons = values.map(lambda text: text_fault(column, text))
+    return reasons != "", reasons
+
+
+def text_fault(column: str, text: str) -> str:
+    r"""Return why a text cannot be kept; empty where it can.
+
+    Examples
+    --------
+    >>> text_fault("name", "王　明"), text_fault("name", "王\0")
+    ('', 'name holds a letter that cannot be seen')
+    """
+    if len(text) > MOST_LETTERS:
+        return f"{column} has {len(text):,} letters; at most {MOST_LETTERS}"
+    return f"{column} holds a letter that cannot be seen" if _UNSEEN.search(text) else ""
 
 
 def text_column(frame: pd.DataFrame, column: str) -> pd.Series:

@@ -20,6 +20,7 @@ from gridmap.geo.crs import metric_crs_of
 from gridmap.grids.codes import code_text
 from gridmap.grids.departments import integrate
 from gridmap.grids.departments_read import feature_faults, read_departments
+from gridmap.people.sheets import text_fault
 from gridmap.service.loading_history import Faulty, Stated, Terms, continued
 from gridmap.service.loading_report import LoadReport, report_of
 from gridmap.service.loading_run import Clock, LoadOptions, county_ground, county_only, held, run, spot, write
@@ -140,6 +141,8 @@ def _read(department: str, source: DepartmentSource, county: Any) -> tuple[list[
             raise UnknownNameError(f"department {department}: no column {column!r}; the layer has {there}")
     codes = np.array([code_text(value) for value in layer[source.code]], dtype=object)
     faults = feature_faults(layer, codes)
+    strange = {place: text_fault(source.code, code) for place, code in enumerate(codes)}
+    faults = {place: reason for place, reason in strange.items() if reason} | faults
     usable = [place for place in range(len(layer)) if place not in faults]
     stated = []
     if usable:

@@ -17,6 +17,7 @@ from gridmap.circles.demand import points_within
 from gridmap.geo.crs import round_vertices
 from gridmap.grids.codes import code_text
 from gridmap.people.masking import masks_of
+from gridmap.people.sheets import text_fault
 from gridmap.service.loading_history import Faulty, Stated, Steps, Terms, continued
 from gridmap.service.loading_report import LoadReport, report_of
 from gridmap.service.loading_run import Clock, LoadOptions, county_ground, county_only, held, run, spot, write
@@ -166,6 +167,8 @@ def _load_stations(
     for row, (name, point, values) in enumerate(zip(names, points, table.to_dict("records"), strict=True)):
         if not name:
             faults[row] = f"{station} is empty; every station needs its own"
+        elif text_fault(station, name):
+            faults[row] = text_fault(station, name)
         elif nowhere[row] or point is None:
             faults[row] = "it has no place: its geometry is missing, empty or no number"
         elif away[row]:
@@ -206,6 +209,8 @@ def _circle_fault(said: dict[str, Any], shape: Any, drawn: bool, broken: bool, c
     for name in ("station", "minutes", "outcome", "speed_m_s"):
         if said[name] is None:
             return f"{name} is empty; every circle needs one"
+    if text_fault("station", str(said["station"])):
+        return text_fault("station", str(said["station"]))
     if not drawn:
         return ""
     if broken or shape is None:
@@ -227,6 +232,8 @@ def _coverage(table: pd.DataFrame) -> tuple[list[Stated], dict[int, str]]:
         area = code_text(values["area"])
         if not area or minutes is None or total is None or covered is None:
             faults[row] = "area, minutes, total or covered is missing"
+        elif text_fault("area", area):
+            faults[row] = text_fault("area", area)
         elif not 0 <= covered <= total * _SLACK:
             faults[row] = f"{covered:g} of {total:g} households are covered: a part is not more than the whole"
         stated.append(Stated(row, (area, minutes), (total, covered)))

@@ -42,6 +42,8 @@ _KEYS: Final = ("person_id", "grid", "role")
 _VALUES: Final = ("full_time", "is_primary", "duties")
 _PERSON: Final = ("name", "phone")
 _DUTY: Final = re.compile(r"\*|[A-Z][0-9]{2,6}")
+_NEVER: Final = 9999
+"""The year in which lists end what has no end."""
 
 Faults = dict[int, str]
 """Row → why it cannot be used."""
@@ -111,7 +113,9 @@ def _load(session: Session, parsed: ParsedRoster, options: LoadOptions, clock: C
 
 def _line(row: Any) -> _Line:
     duties = tuple(dict.fromkeys(row.duties))
-    begin, end = (None if pd.isna(at) else at.to_pydatetime() for at in (row.valid_from, row.valid_to))
+    begin, end = (
+        None if pd.isna(at) or at.year >= _NEVER else at.to_pydatetime() for at in (row.valid_from, row.valid_to)
+    )
     key = (row.person_id, row.grid, row.role)
     stated = Stated(row.Index + HEADER_ROWS, key, (bool(row.full_time), bool(row.primary), duties), begin, end)
     return _Line(stated, row.name, row.phone)
@@ -136,6 +140,9 @@ def _faults(lines: Sequence[_Line], parsed: ParsedRoster, grids: GridsInForce, o
         reason = grid_fault(line.grid, grids, own) or _duty_fault(line.stated.values[-1])
         if reason:
             faults.setdefault(line.stated.row, reason)
+    for at, begin in parsed.table["valid_from"].items():
+        if begin.year >= _NEVER:
+            faults.setdefault(int(at) + HEADER_ROWS, f"valid_from is in the year {begin.year}, which is never")
     return faults
 
 

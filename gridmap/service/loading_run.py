@@ -14,13 +14,14 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Session
 
 from gridmap.errors import AccessError, InputError
+from gridmap.service import audit
 from gridmap.service.attempts import attempt
 from gridmap.service.loading_history import Held, Stated, Steps
 from gridmap.service.loading_report import LoadReport
 from gridmap.service.timeline import GridsInForce, version_in_force
 from gridmap.store.base import Dated
 from gridmap.store.engine import COUNTY, bump
-from gridmap.store.models import Audit, PlanVersion
+from gridmap.store.models import PlanVersion
 
 Model: TypeAlias = Any
 """A table of the record with a history; its columns are asked for by name."""
@@ -78,9 +79,10 @@ def run(session: Session, options: LoadOptions, work: Callable[[Clock], LoadRepo
     Raises
     ------
     InputError
-        When the date cannot be meant.
+        When the date cannot be meant, or the note cannot be read.
     """
     _check(options.effective)
+    note = audit.read_reason(options.note) if options.note else ""
     try:
         with attempt(session, commit=options.commit):
             if options.commit:
@@ -91,7 +93,7 @@ def run(session: Session, options: LoadOptions, work: Callable[[Clock], LoadRepo
             if options.commit and report.refused and not options.skip_refused:
                 raise _NotAllError(report)
             if options.commit:
-                _note(session, report, options.note)
+                _note(session, report, note)
     except _NotAllError as refused:
         return refused.report
     return replace(report, committed=options.commit)
@@ -118,13 +120,8 @@ def _check(effective: datetime | None) -> None:
 
 def _note(session: Session, report: LoadReport, note: str) -> None:
     """Write down who loaded what; of people the counts alone."""
-    session.add(
-        Audit(
-            actor=session.info["actor"], action="load", subject=report.kind, reason=note,
-            detail={"effective": report.effective.isoformat(), "counts": report.counts},
-            request_id=session.info.get("request_id"),
-        )
-    )  # fmt: skip
+    detail = {"effective": report.effective.isoformat(), "counts": report.counts}
+    audit.note(session, "load", report.kind, note, detail=detail, request_id=session.info.get("request_id"))
 
 
 def own_town(session: Session) -> str | None:

@@ -1,17 +1,19 @@
 """People, stations, circles and coverage read back from the record, each with the time it holds.
 
-These are read whenever the record changes, by every worker: one statement each, and no row becomes an object.
+These are read whenever the record changes, by every worker: a statement a table, and no row becomes an object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
 from sqlalchemy import DateTime, Select, func, select
-from sqlalchemy.dialects.postgresql import TSTZRANGE, aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from gridmap.people.roster import ROSTER_COLUMNS, Roster
@@ -25,6 +27,7 @@ CIRCLE_COLUMNS: Final = (
 )  # fmt: skip
 COVERAGE_COLUMNS: Final = ("area", "minutes", "total", "covered", "valid_from", "valid_to")
 _TIME: Final = DateTime(timezone=True)
+_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def read_roster(session: Session) -> Roster:
@@ -35,22 +38,49 @@ def read_roster(session: Session) -> Roster:
     session
         An open transaction; a town's sees its own people.
     """
-    both = Assignment.period.op("*", return_type=TSTZRANGE())(Person.period)
     codes = func.array_agg(aggregate_order_by(Duty.code, Duty.position)).label("codes")
     duties = select(Duty.assignment_id, codes).group_by(Duty.assignment_id).subquery()
-    query = (
-        select(
-            Assignment.person_id, Person.name, Person.phone, Assignment.role, Assignment.full_time, Assignment.grid,
-            duties.c.codes, Assignment.is_primary, func.lower(both, type_=_TIME), func.upper(both, type_=_TIME),
-        )
-        .join(Person, (Person.person_id == Assignment.person_id) & Person.period.overlaps(Assignment.period))
-        .outerjoin(duties, duties.c.assignment_id == Assignment.id)
-        .order_by(Assignment.id, func.lower(both))
+    columns = (
+        Assignment.person_id, Assignment.role, Assignment.full_time, Assignment.grid, duties.c.codes,
+        Assignment.is_primary,
     )  # fmt: skip
-    table = _table(session, query, ROSTER_COLUMNS)
-    table["duties"] = pd.Series([tuple(each or ()) for each in table["duties"]], dtype=object)
-    texts = {name: "str" for name in ("person_id", "name", "phone", "role", "grid")}
+    held = _dated(Assignment, columns).outerjoin(duties, duties.c.assignment_id == Assignment.id)
+    called = _called(session)
+    # Two tables of thousands of rows meet here sooner than in the database, which looks each person up in an index.
+    rows = [
+        (
+            person,
+            name,
+            phone,
+            role,
+            full_time,
+            grid,
+            tuple(codes_held or ()),
+            primary,
+            max(since, begin),
+            _sooner(until, end),
+        )
+        for person, role, full_time, grid, codes_held, primary, begin, end in session.execute(held)
+        for name, phone, since, until in called.get(person, ())
+        if (until is None or begin < until) and (end is None or since < end)
+    ]
+    table = _table(rows, ROSTER_COLUMNS)
+    texts = dict.fromkeys(("person_id", "name", "phone", "role", "grid"), "str")
     return Roster(table.astype(texts | {"full_time": "bool", "primary": "bool"}))
+
+
+def _called(session: Session) -> dict[str, list[tuple[str, str, datetime, datetime | None]]]:
+    """Return what people were called, and from when to when."""
+    found: dict[str, list[tuple[str, str, datetime, datetime | None]]] = defaultdict(list)
+    for person, name, phone, since, until in session.execute(
+        _dated(Person, (Person.person_id, Person.name, Person.phone))
+    ):
+        found[person].append((name, phone, since, until))
+    return found
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    return one if other is None else other if one is None else min(one, other)
 
 
 def read_stations(session: Session) -> gpd.GeoDataFrame:
@@ -71,24 +101,24 @@ def read_circles(session: Session) -> gpd.GeoDataFrame:
 def read_coverage(session: Session) -> pd.DataFrame:
     """Return how many households of each area were within reach, with all the history."""
     columns = (CoverageArea.area, CoverageArea.minutes, CoverageArea.total, CoverageArea.covered)
-    return _typed(_table(session, _dated(CoverageArea, columns), COVERAGE_COLUMNS))
+    return _typed(_table(session.execute(_dated(CoverageArea, columns)), COVERAGE_COLUMNS))
 
 
 def _layer(session: Session, model: Any, columns: Sequence[Any], names: Sequence[str]) -> gpd.GeoDataFrame:
-    table = _table(session, _dated(model, columns, model.geometry), (*names, "geometry"))
+    table = _table(session.execute(_dated(model, columns, model.geometry)), (*names, "geometry"))
     shapes = table.pop("geometry")
     return gpd.GeoDataFrame(_typed(table), geometry=gpd.GeoSeries(shapes, crs=CRS))
 
 
 def _dated(model: Any, columns: Sequence[Any], *more: Any) -> Select[Any]:
     """Return the rows of a table that ever held, with the time they do."""
-    begin, end = (side(model.period, type_=_TIME) for side in (func.lower, func.upper))
+    begin = func.coalesce(func.lower(model.period, type_=_TIME), _EVER)
+    end = func.upper(model.period, type_=_TIME)
     return select(*columns, begin, end, *more).where(~func.isempty(model.period)).order_by(model.id)
 
 
-def _table(session: Session, query: Select[Any], names: Sequence[str]) -> pd.DataFrame:
-    rows = session.execute(query).all()
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+def _table(rows: Iterable[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
     table = pd.DataFrame({name: pd.Series(each, dtype=object) for name, each in zip(names, columns, strict=True)})
     for name in ("valid_from", "valid_to"):
         times = pd.to_datetime(table[name], utc=True).astype("datetime64[us, UTC]")

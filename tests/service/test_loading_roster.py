@@ -88,7 +88,7 @@ def said_at(history: list[tuple[datetime, list[tuple]]], at: datetime) -> set[tu
     return {(row[0], names[row[0]], *row[2:]) for rows in of_town.values() for row in rows}
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(tables, min_size=1, max_size=3))
 def test_asked_at_any_time_the_record_says_what_the_table_in_force_then_says(town_record, loads):
     empty(town_record.url)
@@ -213,6 +213,18 @@ def test_every_bad_row_is_told_by_its_number_and_the_others_can_be_loaded(town_r
             assert pd.Series(told[number]).str.contains(reason).all(), told[number]
         assert report.committed is skip
         assert set(read(town_record)["person_id"]) == ({"good"} if skip else set())
+
+
+def test_what_a_database_could_not_give_back_is_refused_by_its_row(town_record):
+    table = staff(
+        {"person_id": "a", "name": "王\0"}, {"person_id": "b" * 600}, {"person_id": "c", "valid_from": "9999-12-31"},
+        {"person_id": "d", "valid_to": "9999-12-31T23:59-11:00"},
+    )  # fmt: skip
+    report = load(town_record, table, skip_refused=True, note="整理\0档案")
+    assert outcomes(report) == {2: "refused", 3: "refused", 4: "refused", 5: "new"}
+    back = read(town_record)
+    assert back["person_id"].tolist() == ["d"]
+    assert back["valid_to"].isna().all()
 
 
 def test_nobody_is_ended_for_want_of_a_row_that_cannot_be_read(town_record):
