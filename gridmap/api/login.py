@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
@@ -26,6 +28,7 @@ from gridmap.api.security_gate import TOKEN, VISIT
 from gridmap.api.security_models import Credentials, Who
 from gridmap.api.security_openapi import FORM, JSON, LOG_IN, LOG_OUT, WHO
 from gridmap.errors import IdentityError, RateError
+from gridmap.people.times import ZONE
 from gridmap.service.access import LoginRefused, Principal, Visit
 
 router: Final = APIRouter(tags=["access"])
@@ -54,7 +57,7 @@ async def log_in(request: Request) -> Response:
     )
     if isinstance(found, LoginRefused):
         raise _refusal(found)
-    who = _who(found.principal).model_copy(update={"expires_at": found.expires_at.isoformat(), "csrf": found.csrf})
+    who = _who(found.principal).model_copy(update={"expires_at": _written(found.expires_at), "csrf": found.csrf})
     response = Response(who.model_dump_json(), media_type=JSON)
     hand_over(response, found, scope, proxies)
     setattr(request.state, NO_STORE, True)
@@ -79,7 +82,7 @@ async def who_am_i(request: Request) -> Response:
     visit: Visit | None = getattr(request.state, VISIT, None)
     who = _who(principal_of(request))
     if visit is not None:
-        who.expires_at = visit.expires_at.isoformat()
+        who.expires_at = _written(visit.expires_at)
     setattr(request.state, NO_STORE, True)
     return Response(who.model_dump_json(), media_type=JSON)
 
@@ -108,6 +111,10 @@ def _who(principal: Principal) -> Who:
         outcome="public" if principal.kind == "public" else "known", name=principal.name, kind=principal.kind,
         role=principal.role, jurisdiction=principal.jurisdiction, permissions=sorted(principal.scopes),
     )  # fmt: skip
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(ZoneInfo(ZONE)).isoformat(timespec="seconds")
 
 
 def _refusal(found: LoginRefused) -> Exception:

@@ -112,6 +112,10 @@ def unmasked(request: Request, reason: str | None, *, subject: str, town: str | 
         raise AccessError("names stay masked here: only a server on a record can write down who saw them")
     principal = principal_of(request)
     _insist(principal, "unmask")
+    if principal.kind == "user":  # a link on another site's page would write into the audit
+        from gridmap.api.security_cookies import insist_on_own_page
+
+        insist_on_own_page(request.scope, held.proxies)
     held.unmask(principal, reason, subject=subject, town=town, request=request_id(request.scope))
     setattr(request.state, NO_STORE, True)
     return True

@@ -28,7 +28,7 @@ _SCHEMES: Final = {
 }  # fmt: skip
 _WHO: Final = {
     "outcome": "known", "name": "wang.min", "kind": "user", "role": "dispatcher", "jurisdiction": "320299001",
-    "permissions": ["batch", "read", "unmask"], "expires_at": "2026-05-01T12:00:00+00:00", "csrf": None,
+    "permissions": ["batch", "read", "unmask"], "expires_at": "2026-05-01T20:00:00+08:00", "csrf": None,
 }  # fmt: skip
 _NOBODY: Final = {
     "outcome": "public", "name": "public", "kind": "public", "role": "public", "jurisdiction": "*",

@@ -518,6 +518,9 @@ def test_who_answers_for_a_grid_is_shown_in_full_to_those_who_may(open_client, a
     refused = other.get(path, params=asked)
     assert_problem(refused, 403, "access")
     assert_problem(open_client().get(path, params=asked), 401, "identity")
+    linked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert mine.get(path, params=question, headers=linked).status_code == 200
+    assert_problem(mine.get(path, params=asked, headers=linked), 403, "csrf")
     assert_problem(mine.get(path, params=asked | {"unmask": " "}), 422, "input")
     rows = [row for row in audit_of(access, code, "unmasked") if row.actor == name]
     assert [(row.reason, row.request_id) for row in rows] == [("回访工单 7", full.headers["x-request-id"])]
