@@ -14,6 +14,7 @@ GRIDMAP_RATE             requests a minute, in each worker, of a key without a r
                          its own, of a user, of an address without either
 GRIDMAP_TRUSTED_PROXIES  addresses or networks, between commas, whose X-Forwarded-For is   none
                          believed
+GRIDMAP_LOG              lines of the server's log: ``text``, or ``json`` for programs     ``text``
 =======================  ================================================================  ============================
 """
 
@@ -30,8 +31,10 @@ import platformdirs
 from gridmap.errors import InputError
 
 Language = Literal["zh", "en"]
+LogFormat = Literal["text", "json"]
 Network = IPv4Network | IPv6Network
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
+LOG_FORMATS: Final[tuple[LogFormat, ...]] = ("text", "json")
 RATE_PER_MINUTE: Final = 600
 HIGHEST_RATE: Final = 1_000_000
 
@@ -123,6 +126,21 @@ def is_public() -> bool:
     if wanted not in ("yes", "no"):
         raise InputError(f"GRIDMAP_PUBLIC={wanted!r}; allowed: yes, no")
     return wanted == "yes"
+
+
+def log_format() -> LogFormat:
+    """Return how lines of the server's log are written (``GRIDMAP_LOG``).
+
+    Raises
+    ------
+    InputError
+        When it is neither ``text`` nor ``json``.
+    """
+    wanted = os.environ.get("GRIDMAP_LOG", "text")
+    for known in LOG_FORMATS:
+        if wanted == known:
+            return known
+    raise InputError(f"GRIDMAP_LOG={wanted!r}; allowed: {', '.join(LOG_FORMATS)}")
 
 
 def rate_per_minute() -> int:

@@ -122,6 +122,15 @@ def test_a_rate_that_is_no_number_of_requests_is_refused(setting, value):
         settings.rate_per_minute()
 
 
+def test_the_log_is_text_or_json(setting):
+    assert settings.log_format() == "text"
+    setting("GRIDMAP_LOG", "json")
+    assert settings.log_format() == "json"
+    setting("GRIDMAP_LOG", "JSON")
+    with pytest.raises(InputError, match="text, json"):
+        settings.log_format()
+
+
 def test_proxies_are_addresses_or_networks(setting):
     assert settings.trusted_proxies() == ()
     setting("GRIDMAP_TRUSTED_PROXIES", "127.0.0.1, 10.1.0.0/16,::1")

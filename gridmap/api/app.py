@@ -56,6 +56,7 @@ def create_app(served: Served | Source, access: Access | None = None) -> FastAPI
     )
     app.state.served = FileServed(served) if isinstance(served, Source) else served
     app.state.access = access
+    app.state.meter = None
     app.add_middleware(Envelope, gate=_gate(access))
     problems.install(app)
     for part in (routes, routes_grids, routes_versions, routes_facts, notice):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 import uuid
 from collections.abc import Awaitable, Mapping
 from typing import Final, Protocol
-from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gridmap.api.logs import log_request
 from gridmap.errors import GridmapError
 
-log: Final = logging.getLogger("gridmap.access")
 HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 """What every answer says unless it says something else."""
 NO_STORE: Final = "no_store"
@@ -106,8 +104,13 @@ class Envelope:
             refusal = await self.gate.refuse(scope, error)
             await refusal(scope, receive, sealed)
         finally:
-            took = (time.perf_counter() - begun) * 1000
-            log.info("%s %s %d %.1f ms %s", scope["method"], quote(scope["path"], safe="/:"), status, took, who)
+            if inner is not scope and "route" in inner:
+                scope["route"] = inner["route"]
+            took = time.perf_counter() - begun
+            log_request(scope, status, took, who)
+            meter = getattr(scope["app"].state, "meter", None)
+            if meter is not None:
+                meter.observe(scope, status, took)
 
     def _bound_caching(self, headers: MutableHeaders, state: Mapping[str, object]) -> None:
         if state.get(NO_STORE):

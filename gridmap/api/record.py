@@ -86,6 +86,8 @@ class RecordServed:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.reload_s = 0.0
+        """How long the last reading took."""
         self._renewed: Callable[[Snapshot], None] | None = None
         self._snapshot: Snapshot | None = None
         self._bare: OrderedDict[str, Source] = OrderedDict()
@@ -165,6 +167,7 @@ class RecordServed:
         UnavailableError
             When the database is away; what was read before goes on answering.
         """
+        begun = time.perf_counter()
         # as of one moment, whatever is committed while it is read
         with self.store.transaction(actor=_ACTOR, as_of_now=True) as session:
             if session.scalar(select(State.generation)) == self.generation:
@@ -177,6 +180,7 @@ class RecordServed:
             self._now = None
         with suppress(UnavailableError):
             self.current()
+        self.reload_s = time.perf_counter() - begun
         if self._renewed is not None:
             self._renewed(snapshot)
         return True

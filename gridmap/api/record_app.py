@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from gridmap.api import load, ogc, plans
+from gridmap.api import load, metrics, ogc, plans
 from gridmap.api.app import create_app
 from gridmap.api.record import RecordServed, Snapshot, Watcher
 from gridmap.api.security_access import Access
@@ -39,13 +39,17 @@ def create_record_app(url: str) -> FastAPI:
     served = RecordServed(store)
     app = create_app(served, access)
     app.state.store = store
-    for part in (plans, load):
+    meter = app.state.meter = metrics.Meter(served)
+    store.on_use(meter.connections.inc)
+    for part in (plans, load, metrics):
         app.include_router(part.router)
     ogc.mount_ogc(app, url)
 
     def renew(snapshot: Snapshot) -> None:
         access.renew(snapshot.ring)
         ogc.refresh_catalogue(app)
+        meter.generation.set(snapshot.generation)
+        meter.reload_seconds.set(served.reload_s)
 
     served.on_renewal(renew)
     try:

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +23,12 @@ from gridmap.api.app import create_app
 from gridmap.api.protocol import Protocol
 from gridmap.api.source import Source
 from gridmap.errors import InputError, OutputError
+from gridmap.settings import log_format
 
 _FOLDER: Final = "_GRIDMAP_SERVED_FOLDER"
 """How a worker learns where its parent put the source; set by :func:`serve`, never by people."""
+_METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Where workers put their metrics; the name is the library's."""
 _GRACE_S: Final = 10
 _BACKLOG: Final = 512
 
@@ -154,7 +157,12 @@ def serve_record(url: str, taken: socket.socket, *, workers: int = 1, quiet: boo
         run_app(create_record_app(url), taken, quiet=quiet)
         return
     os.environ[URL] = url
-    _run_many("gridmap.api.record_app:worker_app", taken, workers, quiet)
+    with tempfile.TemporaryDirectory(prefix="gridmap-metrics-") as folder:
+        os.environ[_METRICS] = folder  # before a worker imports what writes into it
+        try:
+            _run_many("gridmap.api.record_app:worker_app", taken, workers, quiet)
+        finally:
+            del os.environ[_METRICS]
 
 
 def run_app(app: FastAPI, taken: socket.socket, *, quiet: bool = False) -> None:
@@ -206,7 +214,7 @@ def _log_config(quiet: bool) -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(message)s"}},
+        "formatters": {"line": _LINES[log_format()]},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "loggers": {
             "gridmap.access": _logger(logging.WARNING if quiet else logging.INFO),
@@ -214,6 +222,12 @@ def _log_config(quiet: bool) -> dict[str, object]:
             "uvicorn.error": _logger(logging.WARNING),
         },
     }
+
+
+_LINES: Final[Mapping[str, Mapping[str, str]]] = {
+    "text": {"format": "%(asctime)s %(message)s"},
+    "json": {"()": "gridmap.api.logs.JsonLine"},
+}
 
 
 def _logger(level: int) -> dict[str, object]:

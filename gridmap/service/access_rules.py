@@ -22,6 +22,7 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType({
     "load": "导入花名册等 · load rosters, stations, circles, departments and organisations",
     "propose": "提交方案 · propose a version of the plan",
     "approve": "审核方案 · approve a proposal (county only)",
+    "metrics": "读取运行指标 · read the metrics of the service",
     "publish": "发布与回滚 · publish a version, or an older one again (county only)",
 })  # fmt: skip
 """What may be done; the scopes of a key are these."""

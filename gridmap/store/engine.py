@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -79,6 +79,11 @@ class Store:
             session.execute(text("select set_config('gridmap.jurisdiction', :town, true)"), {"town": jurisdiction})
             yield session
             session.commit()
+
+    def on_use(self, count: Callable[[int], None]) -> None:
+        """Have a function called with 1 when a connection is taken, and with -1 when it is given back."""
+        event.listen(self._engine, "checkout", lambda *_: count(1))
+        event.listen(self._engine, "checkin", lambda *_: count(-1))
 
     def close(self) -> None:
         """Let go of all connections."""
