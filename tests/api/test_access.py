@@ -88,23 +88,30 @@ def people_of(town):
     )
 
 
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def access(store, clock):
-    made = Access(store, passwords=CHEAP, clock=clock, rate_per_minute=1000)
-    renew(made)
+@pytest.fixture(scope="module")
+def app(source, store):
+    made = create_app(source, Access(store, passwords=CHEAP, clock=Clock()))
+    add_routes(made)
     return made
 
 
 @pytest.fixture
-def open_client(source, access):
+def access(app):
+    """Give the access of the app, as if it had just been started."""
+    held = app.state.access
+    held.rates, held.rate_per_minute, held.proxies, held._clock.now = Rates(), 1000, (), NOW
+    renew(held)
+    return held
+
+
+@pytest.fixture
+def clock(access):
+    return access._clock
+
+
+@pytest.fixture
+def open_client(app, access):
     """Give a function that opens a client with cookies of its own."""
-    app = create_app(source, access)
-    add_routes(app)
 
     def opened(base_url="https://testserver", client=("203.0.113.9", 40000)):
         return TestClient(app, base_url=base_url, client=client, raise_server_exceptions=False)
@@ -197,7 +204,7 @@ def test_a_key_that_is_none_is_never_the_public(client, access, source):
     assert_problem(client.get(where, headers=twice), 401, "identity")
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
         st.binary(max_size=80), st.binary(max_size=60).map(lambda rest: b"Bearer gm_" + rest), st.just(b"Bearer \xff")
