@@ -20,6 +20,7 @@ import gridmap
 from gridmap.api import problems
 from gridmap.api.ogc_database import NAMED, Published, translated
 from gridmap.api.ogc_query import check_query
+from gridmap.errors import UnavailableError
 
 PATH: Final = "/ogc"
 _TITLE: Final = "gridmap：已发布的网格 · published grids"
@@ -97,8 +98,15 @@ def _made(published: Published, dependencies: Sequence[Any]) -> FastAPI:
     ogc = FastAPI(title=_TITLE, version=gridmap.__version__, openapi_url="/api", docs_url=None, redoc_url=None)
     _update_openapi(ogc)
     problems.install(ogc)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        said = translated(error)
+        if isinstance(said, UnavailableError):
+            await published.renew()
+        return await problems.answer(request, said)
+
     for kind in NAMED:
-        ogc.add_exception_handler(kind, _answer)
+        ogc.add_exception_handler(kind, answer)
 
     async def ready(request: Request) -> None:
         check_query({**request.path_params, **request.query_params}, request.headers.get("accept", ""))
@@ -113,10 +121,6 @@ def _made(published: Published, dependencies: Sequence[Any]) -> FastAPI:
     # The landing page links to a documentation by this name.
     ogc.add_api_route("/api.html", _documentation, name="swagger_ui_html", include_in_schema=False)
     return ogc
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    return await problems.answer(request, translated(error))
 
 
 def _documentation() -> Response:

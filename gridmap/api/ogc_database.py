@@ -84,6 +84,11 @@ class Published:
                     self._stale = True
                     raise
 
+    async def renew(self) -> None:
+        """Use no connection again that is open now: one that a server cut off while it was idle may be stuck."""
+        if self.pool is not None:
+            await self.pool.expire_connections()
+
     async def close(self) -> None:
         """Let go of the connections."""
         if self.pool is not None:
@@ -123,9 +128,12 @@ _UNKNOWN: Final = (
 )  # fmt: skip
 _LATER: Final = (
     asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError,
-    asyncpg.InterfaceError, asyncpg.InvalidCatalogNameError, OSError, TimeoutError,
+    asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.InvalidCatalogNameError, OSError, TimeoutError,
 )  # fmt: skip
-NAMED: Final = (TiPgError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError)
+NAMED: Final = (
+    TiPgError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError,
+    ValueError,
+)  # fmt: skip
 """What :func:`translated` has a better word for."""
 
 
