@@ -299,3 +299,10 @@ def test_a_session_without_a_jurisdiction_reads_nobody(town_record):
     with town_record.transaction(actor="reader") as session:
         session.execute(text("select set_config('gridmap.jurisdiction', '', true)"))
         assert len(read_roster(session)) == 0
+
+
+def test_who_follows_somebody_in_the_same_file_is_told_as_the_change(town_record):
+    load(town_record, staff({"duties": "S01"}), effective=SINCE)
+    over, now = {"duties": "S02", "valid_to": "2030-01-01"}, {"valid_from": "2030-01-01"}
+    assert outcomes(load(town_record, staff(over, now), effective=FIRST)) == {2: "unchanged", 3: "changed"}
+    assert outcomes(load(town_record, staff(over), effective=FIRST + DAY)) == {2: "ended"}
