@@ -143,8 +143,9 @@ def test_what_begins_later_begins_then_whether_or_not_the_database_is_there(stor
     assert served.at(read_moment("2090-01-01")).plan.version == SECOND.version
 
 
-def test_while_the_database_is_away_points_are_answered_and_only_what_needs_it_is_not(cluster, store, fresh_url):
+def test_while_the_database_is_away_points_are_answered_and_only_what_needs_it_is_not(monkeypatch):
     """The record's database is stopped under the server, and comes back."""
+    monkeypatch.setenv("GRIDMAP_RATE", "1000000")
     who = {"username": "wang", "password": "wrong horse battery"}
     page = {"Origin": "https://testserver"}
     from postgis import throw_away

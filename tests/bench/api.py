@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from api_live import go_live
 from bench import CACHE, ROOT, Bars, milliseconds, out, print_table, short
 
 import gridmap
@@ -36,6 +37,7 @@ from gridmap.store.engine import Store
 
 PORT = 8399
 ROUTES = {"locate": "/v1/locate", "prepared": "/bench/prepared", "covers": "/bench/covers"}
+PARTS = ("speed", "live")
 POINTS, BATCH = 2_000, 100_000
 LUA = """
 local paths = {}
@@ -62,28 +64,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="of one run")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--part", action="append", choices=PARTS)
     options = parser.parse_args()
     bars = Bars()
     county = _county()
     plan = gridmap.read_plan(county / "plan.gpkg")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        _record(plan, county / "roster.csv") as (url, key),
-        _server(url) as base,
-    ):
-        points = _points(plan, POINTS)
-        loads = _measure(base, key, points, Path(folder), options)
-        _judge(loads, bars)
-        _batch(base, key, plan, statistics.median(each.per_s for each in loads["locate"]), bars)
-        _agree(base, key, plan, points, bars)
+    parts = options.part or PARTS
+    with tempfile.TemporaryDirectory() as folder, _record(plan, county / "roster.csv") as (url, key):
+        if "speed" in parts:
+            with _server(url) as base:
+                _speed(base, key, plan, Path(folder), options, bars)
+        if "live" in parts:
+            go_live(url, plan, bars)
     return bars.print()
+
+
+def _speed(base: str, key: str, plan: gridmap.Plan, folder: Path, options: argparse.Namespace, bars: Bars) -> None:
+    points = _points(plan, POINTS)
+    loads = _measure(base, key, points, folder, options)
+    _judge(loads, bars)
+    _batch(base, key, plan, statistics.median(each.per_s for each in loads["locate"]), bars)
+    _agree(base, key, plan, points, bars)
 
 
 def _county() -> Path:
     """Return the folder of the sample county, drawn and with its roster; made once."""
     folder = CACHE / "county"
     if not (folder / "plan.gpkg").exists():
-        subprocess.run([sys.executable, "-m", "gridmap.cli", "demo", "--out", str(folder)], check=True)
+        subprocess.run([str(Path(sys.executable).parent / "gridmap"), "demo", "--out", str(folder)], check=True)
     return folder
 
 
@@ -123,6 +131,8 @@ def _server(url: str) -> Iterator[str]:
                     urllib.request.urlopen(f"{base}/ready", timeout=2)
                     break
                 time.sleep(0.2)
+            else:
+                raise RuntimeError("the server did not start")
             yield base
         finally:
             process.terminate()
