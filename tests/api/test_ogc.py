@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -205,7 +206,7 @@ def test_pages_and_links_stay_on_this_server(ogc):
 
 
 def test_qgis_finds_the_views_as_a_role_that_sees_nothing_else(record_url, plan):
-    """QGIS asks geometry_columns what there is, and reads by the id; GDAL's wheel has no PostgreSQL driver to do it."""
+    """QGIS asks geometry_columns what there is, and reads by the id; so does this."""
     with psycopg.connect(record_url, autocommit=True) as connection:
         connection.execute(f"set role {READER_ROLE}")
         query = "select f_table_name, srid from geometry_columns where f_table_schema = 'published'"
@@ -222,6 +223,14 @@ def test_qgis_finds_the_views_as_a_role_that_sees_nothing_else(record_url, plan)
         for table in ("gridmap.person", "gridmap.api_key", "gridmap.audit", "gridmap.grid"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"select * from {table}")
+
+
+def test_gdal_opens_the_database_as_that_role(record_url, plan, tmp_path):
+    if shutil.which("ogr2ogr") is None:
+        pytest.skip("ogr2ogr is not installed (Debian's gdal-bin); the wheel has no PostgreSQL driver")
+    said = f"PG:{psycopg.conninfo.make_conninfo(record_url, options=f'-c role={READER_ROLE}')} schemas=published"
+    subprocess.run(["ogr2ogr", tmp_path / "small.gpkg", said, "small"], check=True, timeout=60)
+    assert same_ground(pyogrio.read_dataframe(tmp_path / "small.gpkg"), plan["small"])
 
 
 def test_a_database_that_is_away_is_503_and_comes_back(record_url, cluster, tmp_path):

@@ -223,3 +223,63 @@ def test_the_record_gives_the_version_of_the_day_and_tells_the_city_what_changed
     lineage = pd.read_csv(tmp_path / "city/lineage.csv", dtype=str, encoding="utf-8-sig")
     assert set(lineage.loc[lineage["old"] == code, "new"]) == {"320299001001101", "320299001001102"}
     assert new in (tmp_path / "city/README.txt").read_text(encoding="utf-8-sig")
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Give a function that runs ``gridmap ARGS`` in this process and returns what it printed; errors are raised."""
+    from typer.testing import CliRunner
+
+    from gridmap.cli.app import app
+
+    monkeypatch.setenv("GRIDMAP_ACTOR", "县")
+
+    def run(*args):
+        done = CliRunner().invoke(app, [str(each) for each in args], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    return run
+
+
+def test_the_command_exports_from_a_file_and_informs_of_what_changed_since_another(command, tmp_path):
+    code = next(iter(cells()))
+    county().save(tmp_path / "old.gpkg")
+    county(split(code, "320299001001101", "320299001001102")).save(tmp_path / "new.gpkg")
+    command("export", tmp_path / "new.gpkg", "-o", tmp_path / "small", "--level", "small", "--format", "shp", "--zip")
+    found = read_back(f"zip://{tmp_path}/small.zip!small.shp")
+    assert same_ground(found, gridmap.read_plan(tmp_path / "new.gpkg")["small"])
+    said = command(
+        "export", tmp_path / "new.gpkg", "--inform", "--since", tmp_path / "old.gpkg", "-o", tmp_path / "city"
+    )
+    assert "320299001001101 320299001001102" in said
+    assert gridmap.read_plan(tmp_path / "city/plan.gpkg").version == gridmap.read_plan(tmp_path / "new.gpkg").version
+    for refused in (["--format", "dwg"], ["--at", "2026-05-01"], ["--since", tmp_path / "old.gpkg"]):
+        with pytest.raises(InputError):
+            command("export", tmp_path / "new.gpkg", "-o", tmp_path / "x.gpkg", *refused)
+    assert not (tmp_path / "x.gpkg").exists()
+
+
+def test_full_names_on_a_notice_are_kept_in_the_audit_before_anything_is_written(
+    command, store, fresh_url, tmp_path, monkeypatch
+):
+    from sqlalchemy import select
+
+    from gridmap.store.models import Audit
+
+    monkeypatch.setenv("GRIDMAP_DATABASE_URL", fresh_url)
+    code = next(iter(cells()))
+    county().save(tmp_path / "plan.gpkg")
+    staff = f"person_id,name,phone,grid,duties\n1,欧阳清风,13911112222,{code},*\n"
+    (tmp_path / "staff.csv").write_text(staff, encoding="utf-8")
+    given = ("notice", code, "--plan", tmp_path / "plan.gpkg", "--roster", tmp_path / "staff.csv", "-o")
+    command(*given, tmp_path / "masked.html")
+    assert "欧阳" not in (tmp_path / "masked.html").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="reason"):
+        command(*given, tmp_path / "full.html", "--names", "full")
+    assert not (tmp_path / "full.html").exists()
+    command(*given, tmp_path / "full.html", "--names", "full", "--reason", "张贴公示")
+    assert "欧阳清风" in (tmp_path / "full.html").read_text(encoding="utf-8")
+    with store.transaction(actor="县") as session:
+        rows = session.execute(select(Audit.actor, Audit.action, Audit.subject, Audit.reason)).all()
+    assert [tuple(row) for row in rows] == [("县", "unmasked", code, "张贴公示")]
