@@ -40,7 +40,7 @@ def create_record_app(url: str) -> FastAPI:
     app = create_app(served, access)
     app.state.store = store
     meter = app.state.meter = metrics.Meter(served)
-    store.on_use(meter.connections.inc)
+    store.on_use(meter.connections.set)
     for part in (plans, load, metrics):
         app.include_router(part.router)
     ogc.mount_ogc(app, url)
@@ -56,7 +56,7 @@ def create_record_app(url: str) -> FastAPI:
         served.refresh()
     except GridmapError as error:
         log.warning("not ready yet: %s", error)
-    _watch_while_it_runs(app, Watcher(served), store)
+    _watch_while_it_runs(app, served, store)
     return app
 
 
@@ -74,11 +74,12 @@ def worker_app() -> FastAPI:
     return create_record_app(url)
 
 
-def _watch_while_it_runs(app: FastAPI, watcher: Watcher, store: Store) -> None:
+def _watch_while_it_runs(app: FastAPI, served: RecordServed, store: Store) -> None:
     inner = app.router.lifespan_context
 
     @contextlib.asynccontextmanager
     async def lifespan(outer: FastAPI) -> AsyncIterator[Any]:
+        watcher = Watcher(served)
         watcher.start()
         try:
             async with inner(outer) as state:

@@ -11,6 +11,7 @@ import orjson
 import psycopg
 from sqlalchemy import Engine, Select, create_engine, event, text
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from gridmap.errors import InputError
 from gridmap.store.base import APP_ROLE
@@ -80,10 +81,14 @@ class Store:
             yield session
             session.commit()
 
-    def on_use(self, count: Callable[[int], None]) -> None:
-        """Have a function called with 1 when a connection is taken, and with -1 when it is given back."""
-        event.listen(self._engine, "checkout", lambda *_: count(1))
-        event.listen(self._engine, "checkin", lambda *_: count(-1))
+    def on_use(self, told: Callable[[int], None]) -> None:
+        """Have a function told how many connections are in use, whenever one is taken or given back."""
+        event.listen(self._engine, "checkout", lambda *_: told(self._in_use()))
+        event.listen(self._engine, "checkin", lambda *_: told(self._in_use() - 1))  # it still counts
+
+    def _in_use(self) -> int:
+        pool = self._engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def close(self) -> None:
         """Let go of all connections."""
