@@ -265,23 +265,20 @@ class Watcher:
     def __init__(self, served: RecordServed, *, every_s: float = POLL_S) -> None:
         self._served, self._every_s = served, every_s
         self._end = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._watch, name="gridmap-watcher", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch; one that was stopped may be started again."""
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=(self._end,), name="gridmap-watcher", daemon=True)
+        """Begin to watch, once."""
         self._thread.start()
 
     def stop(self) -> None:
         """End it."""
         self._end.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
-    def _watch(self, end: threading.Event) -> None:
+    def _watch(self) -> None:
         said = ""
-        while not end.wait(self._every_s):
+        while not self._end.wait(self._every_s):
             try:
                 if self._served.refresh():
                     log.info("generation %d answers", self._served.generation)

@@ -174,7 +174,7 @@ def test_while_the_database_is_away_points_are_answered_and_only_what_needs_it_i
             other = Store(own.url)
             publish(other, SECOND)
             other.close()
-            wait_for(lambda: client.get("/health").json()["plan_version"] == SECOND.version)
+            wait_for(lambda: client.get("/health").raise_for_status().json()["plan_version"] == SECOND.version)
 
 
 def test_a_server_that_starts_before_its_database_is_not_ready_and_waits():
