@@ -109,7 +109,7 @@ def continued(held: Iterable[Held], stated: Iterable[Stated], faulty: Iterable[F
     Parameters
     ----------
     held
-        Rows on record; those that end before the date do not matter.
+        Rows on record that hold at the date or after it.
     stated, faulty
         Rows of the table; a key may have several, one after the other.
     terms
@@ -129,8 +129,7 @@ def continued(held: Iterable[Held], stated: Iterable[Stated], faulty: Iterable[F
     steps = Steps()
     on_record: dict[Key, list[Held]] = defaultdict(list)
     for one in held:
-        if one.end is None or one.end > terms.effective:
-            on_record[one.key].append(one)
+        on_record[one.key].append(one)
     faults: dict[Key, list[Faulty]] = defaultdict(list)
     for bad in faulty:
         faults[bad.key].append(bad)
