@@ -125,6 +125,8 @@ def grid_notice(
     ------
     UnknownNameError
         When the plan has no such grid.
+    InputError
+        When the grid has no ground.
 
     Examples
     --------
@@ -142,7 +144,7 @@ def grid_notice(
     when = at or datetime.now(ZoneInfo(ZONE))
     people = _People(roster, when, full_names)
     ground = ground_of(plan, code, found, streets)
-    row = plan.layers[found].loc[code]
+    row = plan.layers[found].loc[[code]].iloc[0]
     members, first = people.of(code)
     parents = tuple(_parents(plan, code, found, people))
     notice = Notice(
@@ -214,7 +216,9 @@ class _People:
 def _parents(plan: Plan, code: str, level: str, people: _People) -> list[Above]:
     chain = [(at, above) for at, above in plan.chain(code, level).items() if at != level]
     return [
-        Above(level_words(at), above, _text(plan.layers[at].loc[above, "name"]) or above, people.leader(above))
+        Above(
+            level_words(at), above, _text(plan.layers[at].loc[[above], "name"].iloc[0]) or above, people.leader(above)
+        )
         for at, above in chain
     ]
 

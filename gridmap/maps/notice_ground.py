@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from gridmap.errors import InputError
 from gridmap.geo.crs import metric_crs_of
 
 if TYPE_CHECKING:
@@ -53,8 +54,16 @@ class Ground:
 
 
 def ground_of(plan: Plan, code: str, level: str, streets: gpd.GeoDataFrame | None) -> Ground:
-    """Return the ground of a grid."""
+    """Return the ground of a grid; of several with the code, of the first.
+
+    Raises
+    ------
+    InputError
+        When it has none.
+    """
     layer = plan.layers[level][["name", "geometry"]]
+    if layer.loc[[code]].geometry.iloc[0].is_empty:
+        raise InputError(f"grid {code} of level {level} has no ground to draw; give it a geometry in the plan")
     crs = metric_crs_of(layer.loc[[code]])
     shape = layer.loc[[code]].to_crs(crs).geometry.iloc[0]
     window = _window(shape)
@@ -62,7 +71,7 @@ def ground_of(plan: Plan, code: str, level: str, streets: gpd.GeoDataFrame | Non
     near = layer[shapely.intersects(layer.geometry.values, degrees)].to_crs(crs)
     lines = _on_sheet(streets, window, crs)
     others = near[near.index != code].reset_index()
-    above, parent = plan.level_above(level), plan.layers[level].loc[code, "parent"]
+    above, parent = plan.level_above(level), plan.layers[level].loc[[code], "parent"].iloc[0]
     outline = None
     if above is not None and parent in plan.layers[above].index:
         outline = plan.layers[above].loc[[parent]].to_crs(crs).geometry.iloc[0]

@@ -14,7 +14,7 @@ import pytest
 import shapely
 from map_made import made_plan
 
-from gridmap.errors import UnknownNameError
+from gridmap.errors import InputError, UnknownNameError
 from gridmap.grids.plan import Plan
 from gridmap.maps.notice import grid_notice
 from gridmap.maps.notice_drawing import HEIGHT, WIDTH, draw
@@ -130,3 +130,13 @@ def test_the_drawing_is_to_scale_and_the_grid_is_on_the_sheet_whole():
         assert str(metres)[0] in "125"
         area = made[level].loc[code, "area_m2"]
         assert ground.shape.area == pytest.approx(area, rel=0.01)
+
+
+def test_codes_that_imported_layers_have_twice_and_grids_without_ground(plan):
+    layer = plan["small"].reset_index()
+    twice = Plan.from_layers({"small": layer.assign(code=["5", *layer["code"][1:]])}, name="name")
+    assert "公示牌" in grid_notice(twice, "5", at=AT)
+    bare = layer.set_index("code")
+    bare.loc["5", "geometry"] = shapely.Polygon()
+    with pytest.raises(InputError, match="no ground"):
+        grid_notice(replace(plan, layers={"small": bare}), "5", at=AT)
