@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
 from fastapi import Path as InPath
+from sqlalchemy.orm import Session
 
+from gridmap.api.envelope import request_id
 from gridmap.api.limits import MOST_LETTERS
 from gridmap.api.moments import read_moment
 from gridmap.api.negotiate import body_kind, bounded_body
@@ -18,6 +23,7 @@ from gridmap.errors import GridmapError, InputError
 from gridmap.grids.io import read_plan
 from gridmap.grids.plan import Plan
 from gridmap.service import publishing
+from gridmap.service.loading_departments import map_departments
 from gridmap.service.versions import versions
 from gridmap.store.engine import Store
 
@@ -71,7 +77,7 @@ async def propose(
 
     def run() -> dict[str, Any]:
         plan = _read(body)
-        with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+        with _transaction(request, store, who) as session:
             return _told(publishing.propose(session, plan, note=note, commit=commit))
 
     return await to_thread.run_sync(run)
@@ -86,39 +92,72 @@ def review(store: Record, who: Proposer, version: Version, effective: Effective 
 
 
 @router.post("/v1/plans/{version}/approval", operation_id="approvePlan", summary="批准 · Approve a proposal")
-def approve(store: Record, who: Approver, version: Version, commit: Commit = False) -> dict[str, Any]:
+def approve(request: Request, store: Record, who: Approver, version: Version, commit: Commit = False) -> dict[str, Any]:
     """Let a proposal be published."""
-    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+    with _transaction(request, store, who) as session:
         row = publishing.approve(session, version, commit=commit)
         return {"outcome": "approved", "version": row.version, "committed": commit}
 
 
 @router.post("/v1/plans/{version}/withdrawal", operation_id="withdrawPlan", summary="撤回 · Withdraw")
-def withdraw(store: Record, who: Proposer, version: Version, commit: Commit = False) -> dict[str, Any]:
+def withdraw(
+    request: Request, store: Record, who: Proposer, version: Version, commit: Commit = False
+) -> dict[str, Any]:
     """Take back a proposal, or a publication that has not begun."""
-    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+    with _transaction(request, store, who) as session:
         row = publishing.withdraw(session, version, commit=commit)
         return {"outcome": "withdrawn", "version": row.version, "committed": commit}
 
 
 @router.post("/v1/plans/{version}/publication", operation_id="publishPlan", summary="发布 · Publish")
 def publish(
-    store: Record, who: Publisher, version: Version, effective: Effective = None, commit: Commit = False
+    request: Request,
+    store: Record,
+    who: Publisher,
+    after: BackgroundTasks,
+    version: Version,
+    effective: Effective = None,
+    commit: Commit = False,
 ) -> dict[str, Any]:
     """Put an approved version in force."""
-    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
-        begins = None if effective is None else read_moment(effective).time
-        return _told(publishing.publish(session, version, effective=begins, commit=commit))
+    begins = None if effective is None else read_moment(effective).time
+    with _transaction(request, store, who) as session:
+        found = publishing.publish(session, version, effective=begins, commit=commit)
+    if found.committed:
+        after.add_task(_map_departments, store, who, found.effective)
+    return _told(found)
 
 
 @router.post("/v1/plans/{version}/rollback", operation_id="rollBack", summary="回退到此版本 · Roll back to a version")
 def roll_back(
-    store: Record, who: Publisher, version: Version, effective: Effective = None, commit: Commit = False
+    request: Request,
+    store: Record,
+    who: Publisher,
+    after: BackgroundTasks,
+    version: Version,
+    effective: Effective = None,
+    commit: Commit = False,
 ) -> dict[str, Any]:
     """Put a version in force again that was before."""
+    begins = None if effective is None else read_moment(effective).time
+    with _transaction(request, store, who) as session:
+        found = publishing.rollback(session, version, effective=begins, commit=commit)
+    if found.committed:
+        after.add_task(_map_departments, store, who, found.effective)
+    return _told(found)
+
+
+@contextlib.contextmanager
+def _transaction(request: Request, store: Store, who: Principal) -> Iterator[Session]:
+    """Give a transaction of whoever asks; the audit says which request it was."""
     with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
-        begins = None if effective is None else read_moment(effective).time
-        return _told(publishing.rollback(session, version, effective=begins, commit=commit))
+        session.info["request_id"] = request_id(request.scope)
+        yield session
+
+
+def _map_departments(store: Store, who: Principal, at: datetime) -> None:
+    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+        map_departments(session, at)
 
 
 def _told(found: publishing.Review) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def publish(version: Version, effective: Effective = None, commit: Commit = Fals
     begins = effective_time(effective)
     with record() as session:
         found = publishing.publish(session, version, effective=begins, commit=commit)
+    _map_departments(found)
     _say_review(found, as_json, text("发布", "published"))
 
 
@@ -126,7 +127,17 @@ def rollback(
     begins = effective_time(effective)
     with record() as session:
         found = publishing.rollback(session, version, effective=begins, commit=commit)
+    _map_departments(found)
     _say_review(found, as_json, text("回退", "rolled back"))
+
+
+def _map_departments(found: Review) -> None:
+    """Map the departments onto what was published; its being in force does not wait for that."""
+    from gridmap.service.loading_departments import map_departments
+
+    if found.committed:
+        with record() as session:
+            map_departments(session, found.effective)
 
 
 def _say_review(found: Review, as_json: bool, done: str) -> None:

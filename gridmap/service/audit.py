@@ -39,12 +39,12 @@ def note(
     detail
         What else is worth keeping; never a secret.
     request_id
-        The ``X-Request-Id`` of the request that asked for it.
+        The ``X-Request-Id`` of the request that asked for it; else what ``session.info`` says.
     """
     session.add(
         Audit(
             actor=str(session.info["actor"]), action=action, subject=subject, reason=reason, detail=dict(detail or {}),
-            request_id=request_id,
+            request_id=request_id or session.info.get("request_id"),
         )
     )  # fmt: skip
     session.flush()

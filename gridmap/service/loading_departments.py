@@ -70,8 +70,10 @@ def load_departments(
     return run(session, asked, lambda clock: _load(session, sources, asked, clock))
 
 
-def map_departments(session: Session, at: datetime, departments: Sequence[str]) -> None:
+def map_departments(session: Session, at: datetime, departments: Sequence[str] | None = None) -> None:
     """Write down what departments' grids on record at a time are to the plan in force then.
+
+    Loading a department does it, and whoever has published a version: some seconds for a county's twenty.
 
     Parameters
     ----------
@@ -80,12 +82,14 @@ def map_departments(session: Session, at: datetime, departments: Sequence[str]) 
     at
         The time; where no plan is in force then, there is nothing to map onto.
     departments
-        Which; what is known of others stays.
+        Which, by default all; what is known of others stays.
     """
     version = version_in_force(session, at)
     if version is None:
         return
     number = version_row(session, version).id
+    if departments is None:
+        departments = session.scalars(select(DepartmentGrid.department).distinct()).all()
     mine = DepartmentMapping.row["department"].astext.in_(list(departments))
     session.execute(delete(DepartmentMapping).where(DepartmentMapping.plan_id == number, mine))
     layers = _layers(session, at, departments)

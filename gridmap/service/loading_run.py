@@ -121,7 +121,7 @@ def _check(effective: datetime | None) -> None:
 def _note(session: Session, report: LoadReport, note: str) -> None:
     """Write down who loaded what; of people the counts alone."""
     detail = {"effective": report.effective.isoformat(), "counts": report.counts}
-    audit.note(session, "load", report.kind, note, detail=detail, request_id=session.info.get("request_id"))
+    audit.note(session, "load", report.kind, note, detail=detail)
 
 
 def own_town(session: Session) -> str | None:

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-import pandas as pd
-from sqlalchemy import Delete, Update, delete, func, insert, literal, select, text, update
-from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gridmap.errors import AccessError, ConflictError, InputError, PlanError, UnknownNameError
 from gridmap.grids.plan import Plan
+from gridmap.service import audit, switching
 from gridmap.service.attempts import attempt
 from gridmap.service.review import Review, review_plan
-from gridmap.service.timeline import GridsInForce, InForce, grids_in_force, grids_of, timeline, version_in_force
+from gridmap.service.timeline import GridsInForce, InForce, grids_in_force, timeline, version_in_force
 from gridmap.store.engine import COUNTY, bump
-from gridmap.store.models import Audit, Grid, Lineage, PlanGrid, PlanVersion, Publication
+from gridmap.store.models import PlanVersion, Publication
 from gridmap.store.plans import add_plan, read_version, version_row
 
 __all__ = [
@@ -82,7 +81,7 @@ def propose(session: Session, plan: Plan, *, note: str = "", commit: bool = Fals
         _refuse(found)
         if town is not None:
             _refuse_other_towns(found, plan, base, town)
-        _note(session, "plans.propose", plan.version, note, base=_version(base))
+        audit.note(session, "plans.propose", plan.version, note, detail={"base": _version(base)})
         bump(session)
     return replace(found, committed=commit)
 
@@ -105,7 +104,7 @@ def approve(session: Session, version: str, *, commit: bool = False) -> PlanVers
         if row.status != "proposed":
             raise ConflictError(f"version {version} is {row.status}; only what is proposed is approved")
         row.status, row.approved_by, row.approved_at = "approved", session.info["actor"], _now(session)
-        _note(session, "plans.approve", version, row.note)
+        audit.note(session, "plans.approve", version, row.note)
         bump(session)
     return row
 
@@ -126,9 +125,9 @@ def withdraw(session: Session, version: str, *, commit: bool = False) -> PlanVer
         if session.info["jurisdiction"] != COUNTY and (row.town != session.info["jurisdiction"] or row.approved_at):
             raise AccessError(f"version {version} is not a proposal of {session.info['jurisdiction']}")
         if row.status == "published":
-            _unpublish(session, row)
+            switching.unpublish(session, row, _now(session))
         row.status, row.approved_by, row.approved_at = "withdrawn", None, None
-        _note(session, "plans.withdraw", version, "")
+        audit.note(session, "plans.withdraw", version, "")
     return row
 
 
@@ -215,11 +214,14 @@ def _put_in_force(session: Session, row: PlanVersion, kind: str, effective: date
             found = replace(found, effective=begins)
         _refuse_stale(session, row, kind, _version(base), begins)
         _refuse(found)
-        _switch(session, row, base, begins, kind)
-        _write_lineage(session, row, found.lineage)
-        _move_towns(session, row)
+        switching.switch(session, row, _version(base), begins, kind)
+        switching.write_lineage(session, row, found.lineage)
+        switching.move_towns(session, row)
         row.status = "published"
-        _note(session, f"plans.{kind}", row.version, row.note, base=_version(base), effective=begins.isoformat())
+        audit.note(
+            session, f"plans.{kind}", row.version, row.note,
+            detail={"base": _version(base), "effective": begins.isoformat()},
+        )  # fmt: skip
     return replace(found, committed=commit)
 
 
@@ -243,78 +245,6 @@ def _refuse_stale(session: Session, row: PlanVersion, kind: str, base: str | Non
         raise ConflictError(
             f"{later[0].version} is to begin {later[0].since}, after this; withdraw it first, or begin later"
         )
-
-
-def _switch(session: Session, row: PlanVersion, base: Plan | None, begins: datetime, kind: str) -> None:
-    """Close what ends, then open what begins: the constraints look at every step."""
-    ours = select(PlanGrid.grid_id).where(PlanGrid.plan_id == row.id)
-    ahead = func.tstzmultirange(func.tstzrange(begins, None))
-    if base is not None:
-        theirs = select(PlanGrid.grid_id).where(PlanGrid.plan_id == version_row(session, base.version).id)
-        ending = update(Grid).where(Grid.id.in_(theirs), Grid.id.not_in(ours))
-        _run(session, ending.values(active=Grid.active - ahead))
-        open_ended = update(Publication).where(Publication.effective.contains(begins))
-        until = func.tstzrange(func.lower(Publication.effective), begins, type_=TSTZRANGE)
-        _run(session, open_ended.values(effective=until))
-    beginning = update(Grid).where(Grid.id.in_(ours), ~Grid.active.contains(literal(begins)))
-    _run(session, beginning.values(active=Grid.active + ahead))
-    effective: Range[datetime] = Range(begins, None)
-    session.add(Publication(plan_id=row.id, effective=effective, kind=kind, published_by=session.info["actor"]))
-    session.flush()
-
-
-def _unpublish(session: Session, row: PlanVersion) -> None:
-    """Take a publication off the timeline that has not begun."""
-    now = _now(session)
-    mine = session.scalars(select(Publication).where(Publication.plan_id == row.id)).all()
-    if any(each.effective.lower is None or each.effective.lower <= now for each in mine):
-        raise ConflictError(f"version {row.version} is or was in force; go back with rollback")
-    for each in mine:
-        begins = each.effective.lower
-        ahead = func.tstzmultirange(func.tstzrange(begins, None))
-        ours = select(PlanGrid.grid_id).where(PlanGrid.plan_id == row.id)
-        _run(session, update(Grid).where(Grid.id.in_(ours)).values(active=Grid.active - ahead))
-        _run(session, delete(Lineage).where(Lineage.plan_id == row.id, Lineage.derived))
-        _run(session, delete(Publication).where(Publication.id == each.id))
-        before = session.scalar(select(Publication).where(func.upper(Publication.effective) == begins))
-        if before is not None:
-            before.effective = Range(before.effective.lower, None)
-            session.flush()
-            theirs = select(PlanGrid.grid_id).where(PlanGrid.plan_id == before.plan_id)
-            _run(session, update(Grid).where(Grid.id.in_(theirs)).values(active=Grid.active + ahead))
-
-
-def _write_lineage(session: Session, row: PlanVersion, lineage: pd.DataFrame) -> None:
-    """Write what became of codes that end, where the plan itself does not say it."""
-    said = session.execute(select(Lineage.level, Lineage.old).where(Lineage.plan_id == row.id)).all()
-    told = {tuple(each) for each in said}
-    new = [each for each in lineage.to_dict("records") if (each["level"], each["old"]) not in told]
-    last = session.scalar(select(func.max(Lineage.position)).where(Lineage.plan_id == row.id))
-    first = 0 if last is None else last + 1
-    rows = [
-        {"plan_id": row.id, "position": first + place, "derived": True}
-        | {str(name): None if pd.isna(value) else value for name, value in each.items()}
-        for place, each in enumerate(new)
-    ]
-    if rows:
-        session.execute(insert(Lineage), rows)
-
-
-def _move_towns(session: Session, row: PlanVersion) -> None:
-    """Let people and organisations be seen by the town that has their grid now."""
-    towns = grids_of(session, row.version).town_of
-    session.execute(text("create temporary table new_town (grid text primary key, town text) on commit drop"))
-    session.execute(
-        text("insert into new_town values (:grid, :town)"), [{"grid": g, "town": t} for g, t in towns.items()]
-    )
-    for table in ("assignment", "organisation"):
-        session.execute(
-            text(
-                f"update gridmap.{table} t set town = n.town from new_town n "  # noqa: S608 - our own two names
-                "where n.grid = t.grid and t.town is distinct from n.town and upper_inf(t.period)"
-            )
-        )
-    session.execute(text("drop table new_town"))
 
 
 def _refuse(found: Review) -> None:
@@ -378,11 +308,3 @@ def _now(session: Session) -> datetime:
     """Return the database's time of this moment: one clock for all who publish."""
     now: datetime = session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
     return now
-
-
-def _note(session: Session, action: str, subject: str, reason: str, **detail: Any) -> None:
-    session.add(Audit(actor=session.info["actor"], action=action, subject=subject, reason=reason, detail=detail))
-
-
-def _run(session: Session, statement: Update | Delete) -> None:
-    session.execute(statement.execution_options(synchronize_session=False))

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from gridmap.errors import UnavailableError
-from gridmap.service import publishing
+from gridmap.service import publishing, switching
 from gridmap.store import migrate
 from gridmap.store.cluster import Cluster
 from gridmap.store.engine import Store
@@ -74,7 +74,7 @@ def test_a_connection_killed_in_the_middle_of_publishing_leaves_what_was(fresh_u
     with store.transaction(actor="x") as session:
         publishing.propose(session, SECOND, commit=True)
         publishing.approve(session, SECOND.version, commit=True)
-    real = publishing._write_lineage
+    real = switching.write_lineage
 
     def killed(session, row, lineage):
         real(session, row, lineage)  # grids are closed and opened by now, the timeline has its entry
@@ -82,10 +82,10 @@ def test_a_connection_killed_in_the_middle_of_publishing_leaves_what_was(fresh_u
             other.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
                           "and pid <> pg_backend_pid()")  # fmt: skip
 
-    monkeypatch.setattr(publishing, "_write_lineage", killed)
+    monkeypatch.setattr(switching, "write_lineage", killed)
     with pytest.raises(UnavailableError, match="cannot be reached"), store.transaction(actor="x") as session:
         publishing.publish(session, SECOND.version, commit=True)
-    monkeypatch.setattr(publishing, "_write_lineage", real)
+    monkeypatch.setattr(switching, "write_lineage", real)
     with store.transaction(actor="x") as session:  # the next connection is a fresh one
         assert [each.version for each in publishing.timeline(session)] == [FIRST.version]
     assert versions(store)[SECOND.version] == "approved"

@@ -1,0 +1,90 @@
+"""Putting one version of the plan in the place of another: what a publication changes in the tables, step by step."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+from sqlalchemy import Delete, Update, delete, func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy.orm import Session
+
+from gridmap.errors import ConflictError
+from gridmap.service.timeline import grids_of
+from gridmap.store.models import Grid, Lineage, PlanGrid, PlanVersion, Publication
+from gridmap.store.plans import version_row
+
+
+def switch(session: Session, row: PlanVersion, base: str | None, begins: datetime, kind: str) -> None:
+    """Close what ends, then open what begins: the constraints look at every step."""
+    ours = select(PlanGrid.grid_id).where(PlanGrid.plan_id == row.id)
+    ahead = func.tstzmultirange(func.tstzrange(begins, None))
+    if base is not None:
+        theirs = select(PlanGrid.grid_id).where(PlanGrid.plan_id == version_row(session, base).id)
+        ending = update(Grid).where(Grid.id.in_(theirs), Grid.id.not_in(ours))
+        _run(session, ending.values(active=Grid.active - ahead))
+        open_ended = update(Publication).where(Publication.effective.contains(begins))
+        until = func.tstzrange(func.lower(Publication.effective), begins, type_=TSTZRANGE)
+        _run(session, open_ended.values(effective=until))
+    beginning = update(Grid).where(Grid.id.in_(ours), ~Grid.active.contains(literal(begins)))
+    _run(session, beginning.values(active=Grid.active + ahead))
+    effective: Range[datetime] = Range(begins, None)
+    session.add(Publication(plan_id=row.id, effective=effective, kind=kind, published_by=session.info["actor"]))
+    session.flush()
+
+
+def unpublish(session: Session, row: PlanVersion, now: datetime) -> None:
+    """Take a publication off the timeline that has not begun."""
+    mine = session.scalars(select(Publication).where(Publication.plan_id == row.id)).all()
+    if any(each.effective.lower is None or each.effective.lower <= now for each in mine):
+        raise ConflictError(f"version {row.version} is or was in force; go back with rollback")
+    for each in mine:
+        begins = each.effective.lower
+        ahead = func.tstzmultirange(func.tstzrange(begins, None))
+        ours = select(PlanGrid.grid_id).where(PlanGrid.plan_id == row.id)
+        _run(session, update(Grid).where(Grid.id.in_(ours)).values(active=Grid.active - ahead))
+        _run(session, delete(Lineage).where(Lineage.plan_id == row.id, Lineage.derived))
+        _run(session, delete(Publication).where(Publication.id == each.id))
+        before = session.scalar(select(Publication).where(func.upper(Publication.effective) == begins))
+        if before is not None:
+            before.effective = Range(before.effective.lower, None)
+            session.flush()
+            theirs = select(PlanGrid.grid_id).where(PlanGrid.plan_id == before.plan_id)
+            _run(session, update(Grid).where(Grid.id.in_(theirs)).values(active=Grid.active + ahead))
+
+
+def write_lineage(session: Session, row: PlanVersion, lineage: pd.DataFrame) -> None:
+    """Write what became of codes that end, where the plan itself does not say it."""
+    said = session.execute(select(Lineage.level, Lineage.old).where(Lineage.plan_id == row.id)).all()
+    told = {tuple(each) for each in said}
+    new = [each for each in lineage.to_dict("records") if (each["level"], each["old"]) not in told]
+    last = session.scalar(select(func.max(Lineage.position)).where(Lineage.plan_id == row.id))
+    first = 0 if last is None else last + 1
+    rows = [
+        {"plan_id": row.id, "position": first + place, "derived": True}
+        | {str(name): None if pd.isna(value) else value for name, value in each.items()}
+        for place, each in enumerate(new)
+    ]
+    if rows:
+        session.execute(insert(Lineage), rows)
+
+
+def move_towns(session: Session, row: PlanVersion) -> None:
+    """Let people and organisations be seen by the town that has their grid now."""
+    towns = grids_of(session, row.version).town_of
+    session.execute(text("create temporary table new_town (grid text primary key, town text) on commit drop"))
+    session.execute(
+        text("insert into new_town values (:grid, :town)"), [{"grid": g, "town": t} for g, t in towns.items()]
+    )
+    for table in ("assignment", "organisation"):
+        session.execute(
+            text(
+                f"update gridmap.{table} t set town = n.town from new_town n "  # noqa: S608 - our own two names
+                "where n.grid = t.grid and t.town is distinct from n.town and upper_inf(t.period)"
+            )
+        )
+    session.execute(text("drop table new_town"))
+
+
+def _run(session: Session, statement: Update | Delete) -> None:
+    session.execute(statement.execution_options(synchronize_session=False))
