@@ -1,4 +1,4 @@
-"""GDAL as a client in a process of its own, for it holds Python's lock while it asks."""
+"""GDAL as a client in a process of its own, for it holds Python's lock while it asks: ADDRESS TARGET BOX."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pyogrio
 
-SOURCE, TARGET, BOX = f"OAPIF:{sys.argv[1]}", Path(sys.argv[2]), tuple(json.loads(sys.argv[3]))
 
-found = {"names": {str(name) for name in pyogrio.list_layers(SOURCE)[:, 0]}}
-for level in ("large", "small"):
-    found[level] = pyogrio.read_dataframe(SOURCE, layer=f"published.{level}")
-found["near"] = pyogrio.read_dataframe(SOURCE, layer="published.small", bbox=BOX)
-TARGET.write_bytes(pickle.dumps(found))
+def read_all(source: str, box: tuple[float, ...]) -> dict[str, object]:
+    found: dict[str, object] = {"names": {str(name) for name in pyogrio.list_layers(source)[:, 0]}}
+    for level in ("large", "small"):
+        found[level] = pyogrio.read_dataframe(source, layer=f"published.{level}")
+    return found | {"near": pyogrio.read_dataframe(source, layer="published.small", bbox=box)}
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_bytes(pickle.dumps(read_all(f"OAPIF:{sys.argv[1]}", tuple(json.loads(sys.argv[3])))))
