@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from gridmap.errors import ConflictError
 from gridmap.store.models import Idempotency
+
+KEPT: Final = timedelta(days=1)
+"""How long an answer is kept: whoever asks again does so sooner."""
 
 
 def once(session: Session, key: str, asked: bytes, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -34,6 +38,7 @@ def once(session: Session, key: str, asked: bytes, do: Callable[[], dict[str, An
     actor = session.info["actor"]
     # The same asked twice at once: the second waits here, and finds the answer of the first.
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{actor} {key}", 0))))
+    session.execute(delete(Idempotency).where(Idempotency.at < func.now() - KEPT))  # reports name people
     had = session.get(Idempotency, (key, actor))
     if had is None:
         answer = do()
