@@ -1,52 +1,29 @@
-"""What belongs to a county beside its grids and people: stations, circles around them, the homes that these reach."""
+"""What belongs to a county beside its grids and people, as it is asked for and sent."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gridmap.api.features import Features
 from gridmap.api.records import plain
-from gridmap.errors import LayerError
-from gridmap.people.times import microseconds, read_times
+from gridmap.circles.columns import CIRCLE_COLUMNS, STATION_COLUMNS
+from gridmap.people.times import holding
+from gridmap.service.circle_files import CircleFile
 
 if TYPE_CHECKING:
     from gridmap.api.moments import Moment
 
-VALIDITY: Final = ("valid_from", "valid_to")
-STATION_COLUMNS: Final = ("station", "name", "kind", "capacity", "outcome", "reason", *VALIDITY)
-CIRCLE_COLUMNS: Final = ("station", "minutes", "outcome", "reason", "area_m2", "speed_m_s", *VALIDITY)
-COVERAGE_COLUMNS: Final = ("area", "minutes", "total", "covered", *VALIDITY)
-_NUMBERS: Final = frozenset({"minutes", "area_m2", "speed_m_s", "capacity", "total", "covered"})
-
 
 @dataclass(frozen=True, eq=False)
-class Facts:
-    """Stations, circles and coverage; ``None`` is not loaded.
-
-    Rows hold for ``[valid_from, valid_to)``, a missing end is open. Only the columns named are ever sent: a layer of
-    stations may also hold whom to call.
-
-    Parameters
-    ----------
-    stations
-        :data:`STATION_COLUMNS` and points in degrees.
-    circles
-        :data:`CIRCLE_COLUMNS` and polygons in degrees; empty where a station has no circle.
-    coverage
-        :data:`COVERAGE_COLUMNS`: households of an area, and those of them within so many minutes of a station.
-    """
-
-    stations: gpd.GeoDataFrame | None = None
-    circles: gpd.GeoDataFrame | None = None
-    coverage: pd.DataFrame | None = None
+class Facts(CircleFile):
+    """Stations, circles and coverage, and the features that are sent of them."""
 
     @cached_property
     def station_features(self) -> Features | None:
@@ -68,107 +45,15 @@ def _features(layer: gpd.GeoDataFrame | None, columns: tuple[str, ...], names: t
     return Features.of(ids, layer.geometry.to_numpy(dtype=object), values)
 
 
-def in_force(table: pd.DataFrame, moment: Moment) -> np.ndarray:
+def in_force(table: pd.DataFrame, moment: Moment) -> NDArray[np.bool_]:
     """Return which rows hold at a moment.
 
     Examples
     --------
     >>> from gridmap.api.moments import read_moment
+    >>> from gridmap.service.circle_files import dated
     >>> table = dated(pd.DataFrame({"area": ["a", "b"], "valid_from": [None, "2026-05-01"]}))
     >>> in_force(table, read_moment("2026-04-01")).tolist(), in_force(table, read_moment("2026-05-01")).tolist()
     ([True, False], [True, True])
     """
-    begin, end = (microseconds(table[name], other) for name, other in zip(VALIDITY, (-np.inf, np.inf), strict=True))
-    return np.asarray((begin <= moment.microseconds) & (moment.microseconds < end))
-
-
-def dated(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose ``valid_from`` and ``valid_to`` are aware times, open where it says nothing of them."""
-    nothing = pd.Series([None] * len(table), index=table.index, dtype="str")
-    times = {name: read_times(table.get(name, nothing))[0].to_numpy() for name in VALIDITY}
-    return table.assign(**{name: pd.DatetimeIndex(each, tz="UTC") for name, each in times.items()})
-
-
-def read_facts(path: str | os.PathLike[str]) -> Facts:
-    """Read what ``gridmap circles`` writes: the layers ``circles``, ``stations`` and, where it counted, ``areas``.
-
-    Any other file holds circles alone. Areas go by their column ``code``, or their first one.
-
-    Raises
-    ------
-    LayerError
-        When the circles do not say whose they are and how many minutes wide.
-    """
-    import pyogrio
-
-    from gridmap.geo.io import read_layer
-
-    layers = set(pyogrio.list_layers(path)[:, 0]) if Path(path).suffix.lower() == ".gpkg" else set()
-    circles = read_layer(path, layer="circles" if "circles" in layers else None)
-    missing = [name for name in ("station", "minutes") if name not in circles.columns]
-    if missing:
-        raise LayerError(f"{path}: the circles have no column {missing[0]!r}; give a file that gridmap circles wrote")
-    stations = read_layer(path, layer="stations") if "stations" in layers else None
-    areas = read_layer(path, layer="areas") if "areas" in layers else None
-    widest = float(circles["minutes"].max())
-    return Facts(
-        stations=None if stations is None else _brought(_named(stations, circles), STATION_COLUMNS),
-        circles=_brought(circles, CIRCLE_COLUMNS),
-        coverage=None if areas is None else _coverage(areas, widest),
-    )
-
-
-def _named(stations: gpd.GeoDataFrame, circles: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return stations with their column ``station``; under another name it is the first that the circles go by."""
-    if "station" in stations.columns:
-        return stations
-    known = set(circles["station"].astype(str))
-    others = [name for name in stations.columns if name != stations.geometry.name]
-    name = next((name for name in others if known & set(stations[name].astype(str))), others[0])
-    return stations.rename(columns={name: "station"})
-
-
-def _brought(layer: gpd.GeoDataFrame, columns: tuple[str, ...]) -> gpd.GeoDataFrame:
-    """Bring a layer into the form of :class:`Facts`: degrees, the columns of it and no others."""
-    from gridmap.geo.crs import to_storage
-
-    moved = to_storage(layer) if not layer.geometry.is_empty.all() else layer.to_crs(4490)
-    table = dated(pd.DataFrame(moved.drop(columns=moved.geometry.name)))
-    found = {name: _column(table, name) for name in columns}
-    return gpd.GeoDataFrame(found, geometry=moved.geometry.to_numpy(), crs=moved.crs)
-
-
-def _column(table: pd.DataFrame, name: str) -> pd.Series:
-    if name in VALIDITY:
-        return table[name]
-    if name not in table:
-        return pd.Series([None] * len(table), index=table.index, dtype=object)
-    if name in _NUMBERS:
-        return pd.to_numeric(table[name], errors="coerce").astype("float64")
-    return table[name].astype("str")
-
-
-def _coverage(areas: gpd.GeoDataFrame, widest: float) -> pd.DataFrame:
-    """Read the counts of ``gridmap circles``: ``covered`` is of the widest circle, ``covered_5`` of that of 5 minutes.
-
-    Where the areas had columns of these names before they were counted, the counts are called ``…_counted``.
-    """
-    area = areas["code" if "code" in areas.columns else areas.columns[0]].astype("str")
-    tables = []
-    for column in areas.columns.astype(str):
-        stem = column.removesuffix("_counted")
-        minutes = widest if stem == "covered" else _minutes(stem)
-        if minutes is None or (column == stem and f"{stem}_counted" in areas.columns):
-            continue
-        total = areas["total_counted" if "total_counted" in areas.columns else "total"]
-        # An area that nobody was counted in was not counted.
-        tables.append(
-            pd.DataFrame({"area": area, "minutes": minutes, "total": total, "covered": areas[column]}).dropna()
-        )
-    found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COVERAGE_COLUMNS[:4]))
-    return dated(found.sort_values(["area", "minutes"], kind="stable", ignore_index=True))
-
-
-def _minutes(column: str) -> float | None:
-    stated = column.removeprefix("covered_")
-    return float(stated) if stated != column and stated.replace(".", "", 1).isdigit() else None
+    return holding(table, moment.microseconds)

@@ -15,7 +15,6 @@ from gridmap.api.asked import parameters, read_query, refused
 from gridmap.api.envelope import request_id
 from gridmap.api.errors import MediaTypeError, TooLargeError
 from gridmap.api.limits import MOST_LETTERS
-from gridmap.api.load_files import TABLES, DepartmentFile, Files, Kind, load_files
 from gridmap.api.models import Answer, FieldProblem
 from gridmap.api.moments import read_moment
 from gridmap.api.negotiate import CSV, body_kind, bounded_body
@@ -25,6 +24,7 @@ from gridmap.api.security import Principal, require
 from gridmap.errors import AccessError, ConflictError, IdentityError, InputError, UnknownNameError
 from gridmap.service.audit import MOST_LETTERS as MOST_NOTE
 from gridmap.service.loading import LoadOptions, LoadReport
+from gridmap.service.loading_files import TABLES, DepartmentFile, Files, Kind, load_files
 from gridmap.service.loading_once import once
 
 router: Final = APIRouter(tags=["load"])

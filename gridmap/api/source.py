@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gridmap.api.facts import Facts, read_facts
+from gridmap.api.facts import Facts
 from gridmap.api.leaders import Leaders
 from gridmap.api.page import Page
 from gridmap.api.records import Records
@@ -19,6 +19,7 @@ from gridmap.errors import InputError
 from gridmap.grids.plan import Plan
 from gridmap.locate.locator import Locator
 from gridmap.people.roster import Roster
+from gridmap.service.circle_files import read_circle_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,14 +78,6 @@ class Source:
     def people(self) -> int | None:
         """Return the number of people, ``None`` without a roster."""
         return None if self.roster is None else int(self.roster.table["person_id"].nunique())
-
-    def with_roster(self, roster: Roster | None) -> Source:
-        """Return the same plan with other people: what was made of the plan is shared, the page stays as it is."""
-        return self.with_changes(roster=roster)
-
-    def with_facts(self, facts: Facts) -> Source:
-        """Return the same plan and people with other stations, circles and coverage."""
-        return self.with_changes(facts=facts)
 
     def with_changes(self, **changed: Any) -> Source:
         """Return the same plan with other people, facts or page: what was made of the plan is shared."""
@@ -162,7 +155,7 @@ def read_source(
     grids = read_plan(plan)
     people = None if roster is None else read_roster(roster)
     rings = None if circles is None else read_layer(circles)
-    facts = Facts() if circles is None else read_facts(circles)
+    facts = Facts() if circles is None else Facts(**vars(read_circle_file(circles)))
     cases = None if incidents is None else read_table(incidents)
     say(0.4, "index")
     locator = Locator(grids)

@@ -18,8 +18,8 @@ from gridmap.people.times import ZONE
 from gridmap.settings import text
 
 if TYPE_CHECKING:
-    from gridmap.api.load_files import Files
     from gridmap.service.loading import LoadReport, LoadRow
+    from gridmap.service.loading_files import Files
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,7 +76,7 @@ def roster(
     skip_refused: SkipRefused = False, note: Note = "", town: Town = "*", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """花名册：人员、网格、职责 · People, their grids and duties, from CSV or Excel."""
-    from gridmap.api.load_files import Files
+    from gridmap.service.loading_files import Files
 
     _load(Files("roster", file), _Manner(effective, commit, keep, skip_refused, note, town, as_json))
 
@@ -87,7 +87,7 @@ def organisations(
     skip_refused: SkipRefused = False, note: Note = "", town: Town = "*", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """党组织与报到单位 · Committees, branches and groups, and units that report, from CSV or Excel."""
-    from gridmap.api.load_files import Files
+    from gridmap.service.loading_files import Files
 
     _load(Files("organisations", file), _Manner(effective, commit, keep, skip_refused, note, town, as_json))
 
@@ -99,7 +99,7 @@ def stations(
     note: Note = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """服务站点 · Service stations, from any vector layer."""
-    from gridmap.api.load_files import Files
+    from gridmap.service.loading_files import Files
 
     manner = _Manner(effective, commit, keep, skip_refused, note, "*", as_json)
     _load(Files("stations", file, station=station), manner)
@@ -114,7 +114,7 @@ def circles(
     note: Note = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """步行服务圈与覆盖 · Circles and coverage, as `gridmap circles` writes them."""
-    from gridmap.api.load_files import Files
+    from gridmap.service.loading_files import Files
 
     manner = _Manner(effective, commit, keep, skip_refused, note, "*", as_json)
     _load(Files("circles", file, stations=with_stations, station=station), manner)
@@ -129,7 +129,7 @@ def departments(
     note: Note = "", as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """部门网格，并与现行方案对照 · Grids of departments, mapped onto the plan in force."""
-    from gridmap.api.load_files import DepartmentFile, Files
+    from gridmap.service.loading_files import DepartmentFile, Files
 
     named = [parse_named_layer(value) for value in layers]
     given = {
@@ -142,8 +142,8 @@ def departments(
 
 def _load(files: Files, manner: _Manner) -> None:
     """Load, say what became of it, and end with an error where rows cannot be used."""
-    from gridmap.api.load_files import load_files
     from gridmap.service.loading import LoadOptions
+    from gridmap.service.loading_files import load_files
 
     options = LoadOptions(
         effective_time(manner.effective), manner.keep, manner.skip_refused, manner.commit, manner.note

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
-import numpy as np
 from jinja2 import Environment, Template
 from markupsafe import Markup
 
@@ -21,7 +20,7 @@ from gridmap.maps.notice_drawing import draw
 from gridmap.maps.notice_ground import SIDES, ground_of
 from gridmap.people.masking import mask_name, mask_phone
 from gridmap.people.roster import EVERY_DUTY, Roster
-from gridmap.people.times import ZONE, at_microseconds, microseconds
+from gridmap.people.times import ZONE, at_microseconds, holding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,9 +178,7 @@ class _People:
         self._full = full
         self._leaders = None if roster is None else roster.grid_leaders(at, unmask=full)
         if roster is not None:
-            table, moment = roster.table, at_microseconds(at)
-            begin, end = microseconds(table["valid_from"], -np.inf), microseconds(table["valid_to"], np.inf)
-            held = table[(begin <= moment) & (moment < end)]
+            held = roster.table[holding(roster.table, at_microseconds(at))]
             self._held = held.assign(_later=~held["primary"], _half=~held["full_time"])
 
     def of(self, code: str) -> tuple[tuple[Member, ...], str]:

@@ -139,6 +139,26 @@ def microseconds(times: pd.Series, missing: float) -> NDArray[np.float64]:
     return np.asarray(numbers.where(times.notna(), missing), dtype=np.float64)
 
 
+def holding(table: pd.DataFrame, moment: float) -> NDArray[np.bool_]:
+    """Return which rows hold at a time, ``[valid_from, valid_to)``, where a missing end is open.
+
+    Parameters
+    ----------
+    table
+        With the columns ``valid_from`` and ``valid_to``, aware times.
+    moment
+        In microseconds since 1970.
+
+    Examples
+    --------
+    >>> begins, ends = (read_times(pd.Series(each))[0] for each in ([None, "2026-05-01"], ["2026-05-01", None]))
+    >>> holding(pd.DataFrame({"valid_from": begins, "valid_to": ends}), at_microseconds("2026-05-01")).tolist()
+    [False, True]
+    """
+    begin, end = microseconds(table["valid_from"], -np.inf), microseconds(table["valid_to"], np.inf)
+    return np.asarray((begin <= moment) & (moment < end))
+
+
 def at_microseconds(at: Any) -> float:
     """Return one time as microseconds since 1970; a naive one means Asia/Shanghai.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gridmap.errors import InputError
@@ -69,8 +68,3 @@ def read_reason(reason: str) -> str:
     if len(said) > MOST_LETTERS:
         raise InputError(f"the reason has {len(said)} letters; at most {MOST_LETTERS} are kept")
     return said
-
-
-def audited(session: Session, subject: str, *, most: int = 100) -> list[Audit]:
-    """Return what was done to a subject, the latest first."""
-    return list(session.scalars(select(Audit).where(Audit.subject == subject).order_by(Audit.id.desc()).limit(most)))

@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from gridmap.errors import UnknownNameError
-from gridmap.geo.crs import metric_crs_of
+from gridmap.geo.crs import STORAGE_CRS, metric_crs_of
 from gridmap.grids.codes import code_text
 from gridmap.grids.departments import integrate
 from gridmap.grids.departments_read import feature_faults, read_departments
@@ -28,7 +28,6 @@ from gridmap.service.timeline import version_in_force
 from gridmap.store.models import Department, DepartmentGrid, DepartmentMapping
 from gridmap.store.plans import read_version, version_row
 
-_CRS: Final = "EPSG:4490"
 _KEYS: Final = ("department", "code")
 _VALUES: Final = ("name", "geometry")
 
@@ -152,7 +151,12 @@ def _read(department: str, source: DepartmentSource, county: Any) -> tuple[list[
     if usable:
         good = layer.iloc[usable]
         read = read_departments(
-            {department: good}, pyproj.CRS(_CRS), metric_crs_of(good), code=source.code, name=source.name, date=None
+            {department: good},
+            pyproj.CRS(STORAGE_CRS),
+            metric_crs_of(good),
+            code=source.code,
+            name=source.name,
+            date=None,
         )
         place_of = {codes[place]: place for place in usable}
         for row in read.itertuples():
@@ -171,6 +175,6 @@ def _layers(session: Session, at: datetime, departments: Sequence[str]) -> dict[
     rows = session.execute(query.order_by(DepartmentGrid.department, DepartmentGrid.code)).all()
     table = pd.DataFrame([tuple(row) for row in rows], columns=["department", "code", "name", "geometry"])
     return {
-        str(department): gpd.GeoDataFrame(own, geometry="geometry", crs=_CRS)
+        str(department): gpd.GeoDataFrame(own, geometry="geometry", crs=STORAGE_CRS)
         for department, own in table.groupby("department", sort=False)
     }

@@ -14,7 +14,7 @@ import shapely
 from sqlalchemy.orm import Session
 
 from gridmap.circles.demand import points_within
-from gridmap.geo.crs import round_vertices
+from gridmap.geo.crs import STORAGE_CRS, round_vertices
 from gridmap.grids.codes import code_text
 from gridmap.people.masking import masks_of
 from gridmap.people.sheets import text_fault
@@ -23,7 +23,6 @@ from gridmap.service.loading_report import LoadReport, report_of
 from gridmap.service.loading_run import Clock, LoadOptions, county_ground, county_only, held, run, spot, write
 from gridmap.store.models import Circle, CoverageArea, Station
 
-_CRS: Final = "EPSG:4490"
 _DRAWN: Final = ("ok", "clipped")
 """Outcomes of circles that have a shape; the others say why there is none."""
 _SLACK: Final = 1.000001
@@ -248,7 +247,7 @@ def _degrees(layer: gpd.GeoDataFrame) -> tuple[Any, Any]:
     nowhere[owner[~np.isfinite(xy).all(axis=1)]] = True
     whole = shapes.copy()
     whole[nowhere] = None
-    moved = gpd.GeoSeries(whole, crs=layer.crs).to_crs(_CRS)
+    moved = gpd.GeoSeries(whole, crs=layer.crs).to_crs(STORAGE_CRS)
     return round_vertices(np.asarray(moved.values, dtype=object)), nowhere
 
 

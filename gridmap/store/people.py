@@ -16,16 +16,12 @@ from sqlalchemy import DateTime, Select, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from gridmap.circles.columns import CIRCLE_COLUMNS, COVERAGE_COLUMNS, STATION_COLUMNS
+from gridmap.geo.crs import STORAGE_CRS
 from gridmap.people.roster import ROSTER_COLUMNS, Roster
 from gridmap.people.times import ZONE
 from gridmap.store.models import Assignment, Circle, CoverageArea, Duty, Person, Station
 
-CRS: Final = "EPSG:4490"
-STATION_COLUMNS: Final = ("station", "name", "kind", "capacity", "outcome", "reason", "valid_from", "valid_to")
-CIRCLE_COLUMNS: Final = (
-    "station", "minutes", "outcome", "reason", "area_m2", "speed_m_s", "valid_from", "valid_to",
-)  # fmt: skip
-COVERAGE_COLUMNS: Final = ("area", "minutes", "total", "covered", "valid_from", "valid_to")
 _TIME: Final = DateTime(timezone=True)
 _EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -107,7 +103,7 @@ def read_coverage(session: Session) -> pd.DataFrame:
 def _layer(session: Session, model: Any, columns: Sequence[Any], names: Sequence[str]) -> gpd.GeoDataFrame:
     table = _table(session.execute(_dated(model, columns, model.geometry)), (*names, "geometry"))
     shapes = table.pop("geometry")
-    return gpd.GeoDataFrame(_typed(table), geometry=gpd.GeoSeries(shapes, crs=CRS))
+    return gpd.GeoDataFrame(_typed(table), geometry=gpd.GeoSeries(shapes, crs=STORAGE_CRS))
 
 
 def _dated(model: Any, columns: Sequence[Any], *more: Any) -> Select[Any]:

@@ -17,9 +17,10 @@ from shapes import assert_problem
 
 import gridmap
 from gridmap.api.app import create_app
-from gridmap.api.facts import read_facts
+from gridmap.api.facts import Facts
 from gridmap.api.page import Page
 from gridmap.api.source import Source
+from gridmap.service.circle_files import read_circle_file
 
 GEOJSON = "application/geo+json"
 
@@ -224,7 +225,7 @@ def counted(tmp_path_factory):
 
 
 def test_what_gridmap_circles_writes_is_what_is_asked_for(counted, town):
-    source = Source(town.plan, town.locator, town.roster, Page(b""), read_facts(counted))
+    source = Source(town.plan, town.locator, town.roster, Page(b""), Facts(**vars(read_circle_file(counted))))
     with TestClient(create_app(source), raise_server_exceptions=False) as client:
         layer = gridmap.read_layer(counted, layer="circles")
         said = ask(client, "/v1/circles", limit=10_000)

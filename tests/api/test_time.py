@@ -213,10 +213,10 @@ def test_other_people_share_what_was_made_of_the_plan(source, roster):
     from gridmap.people.io import as_roster
 
     before = source.records, source.locator
-    changed = source.with_roster(as_roster(roster.table.iloc[:1]))
+    changed = source.with_changes(roster=as_roster(roster.table.iloc[:1]))
     assert (changed.records, changed.locator) == before
     assert (changed.people, source.people) == (1, 4)
-    assert changed.with_roster(None).people is None
-    assert source.with_facts(changed.facts).roster is roster
+    assert changed.with_changes(roster=None).people is None
+    assert source.with_changes(facts=changed.facts).roster is roster
     with pytest.raises(UnknownNameError, match=source.plan.version):
         create_app(source).state.served.version("x" + SECOND)

@@ -9,12 +9,14 @@ import pandas as pd
 import shapely
 
 import gridmap
-from gridmap.api.facts import CIRCLE_COLUMNS, STATION_COLUMNS, Facts, dated
+from gridmap.api.facts import Facts
 from gridmap.api.moments import read_moment
 from gridmap.api.page import Page
 from gridmap.api.served import Publication
 from gridmap.api.source import Source
+from gridmap.circles.columns import CIRCLE_COLUMNS, STATION_COLUMNS
 from gridmap.errors import UnavailableError, UnknownNameError
+from gridmap.service.circle_files import dated
 
 FIRST, SECOND, THIRD = "2025-01-01", "2025-03-01", "2025-05-01"
 TIMES = {"2025-02-01": 0, "2025-02-28T23:59:59+08:00": 0, "2025-03-01": 1, "2025-04-30T16:00:00Z": 2, "2025-06-01": 2}

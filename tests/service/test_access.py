@@ -15,7 +15,6 @@ from gridmap.service import access
 from gridmap.service.access_passwords import Passwords, read_password
 from gridmap.service.access_rules import COUNTY, COUNTY_ONLY
 from gridmap.service.access_sessions import ABSOLUTE, IDLE, LOCKED, LOCKED_AT_MOST, LoginRefused, locked_for
-from gridmap.service.audit import audited
 from gridmap.store import engine
 from gridmap.store.access_model import ApiKey, AppUser, Audit, State, UserSession
 
@@ -79,7 +78,8 @@ def generation(store):
 
 def actions(store, subject):
     with store.transaction(actor="x") as session:
-        return [(row.action, row.actor) for row in audited(session, subject)][::-1]
+        query = select(Audit.action, Audit.actor).where(Audit.subject == subject)
+        return [tuple(row) for row in session.execute(query.order_by(Audit.id))]
 
 
 def make_key(store, **options):

@@ -26,11 +26,11 @@ from loading_made import (
 from sqlalchemy import select
 
 import gridmap
-from gridmap.api.load_files import DepartmentFile, Files, load_files
 from gridmap.errors import AccessError, InputError, LayerError, UnknownNameError
 from gridmap.geo.io import write_layer, write_layers
 from gridmap.service import loading
 from gridmap.service.loading import CircleTables, DepartmentSource, LoadOptions
+from gridmap.service.loading_files import DepartmentFile, Files, load_files
 from gridmap.store.models import DepartmentGrid, DepartmentMapping, Organisation
 from gridmap.store.people import read_circles, read_coverage, read_stations
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from gridmap.api.security import Principal, require, unmasked
 from gridmap.service import access as service
 from gridmap.service.access_passwords import Passwords
-from gridmap.service.audit import audited
+from gridmap.store.access_model import Audit
 from gridmap.store.people_model import Assignment, Person
 
 CHEAP = Passwords(time_cost=1, memory_kib=8, parallelism=1)
@@ -87,4 +87,5 @@ def csrf(response):
 
 def audit_of(access, subject, action):
     with access.store.transaction(actor="x") as session:
-        return [row for row in audited(session, subject) if row.action == action]
+        query = select(Audit).where(Audit.subject == subject, Audit.action == action)
+        return list(session.scalars(query.order_by(Audit.id.desc())))

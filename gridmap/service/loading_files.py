@@ -114,15 +114,15 @@ def read_station_layer(path: Path, station: str) -> gpd.GeoDataFrame:
 
 
 def _circles(path: Path, files: Files) -> CircleTables:
-    from gridmap.api.facts import read_facts
+    from gridmap.service.circle_files import read_circle_file
     from gridmap.service.loading import CircleTables
 
     has_stations = "stations" in _layers(path)
-    facts = read_facts(path)
+    read = read_circle_file(path)
     if files.stations and not has_stations:
         raise InputError(f"{path.name} has no layer stations; load them from a file of their own")
     stations = read_station_layer(path, files.station) if files.stations else None
-    return CircleTables(facts.circles, facts.coverage, stations, files.station)
+    return CircleTables(read.circles, read.coverage, stations, files.station)
 
 
 def _departments(files: Files) -> dict[str, DepartmentSource]:
