@@ -6,7 +6,7 @@ and the record of where its ground went, old → new with shares of area and hou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -196,6 +196,27 @@ def lineage_of(
     parts = [_descent(part, trifle) for _, part in flows.groupby("level", sort=False)]
     made = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(LINEAGE_COLUMNS))
     return canonical_table(made.assign(date=date, document=document), LINEAGE_COLUMNS, "lineage")
+
+
+def unsaid(lineage: pd.DataFrame, said: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """Return what of a lineage is not said elsewhere already.
+
+    Parameters
+    ----------
+    lineage
+        :data:`~gridmap.grids.frames.LINEAGE_COLUMNS`, as it was computed.
+    said
+        Levels and codes whose descent a plan states itself: what is stated goes before what is computed. A code may
+        stand at several levels, and what is said of it at one says nothing of the other.
+
+    Examples
+    --------
+    >>> found = pd.DataFrame({"level": ["large", "medium"], "old": ["320299001", "320299001"], "new": None})
+    >>> unsaid(found, [("large", "320299001")])["level"].tolist()
+    ['medium']
+    """
+    known = set(said)
+    return lineage[[key not in known for key in zip(lineage["level"], lineage["old"], strict=True)]]
 
 
 def _descent(flows: pd.DataFrame, trifle: float) -> pd.DataFrame:

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from gridmap.errors import UnknownNameError
 from gridmap.grids.compare import Delta, compare_plans
 from gridmap.grids.frames import JOURNAL_COLUMNS
-from gridmap.grids.lineage import lineage_of
+from gridmap.grids.lineage import lineage_of, unsaid
 from gridmap.grids.plan import Plan
 from gridmap.service.export import write_folder, write_table
-from gridmap.service.timeline import timeline
+from gridmap.service.timeline import timeline, version_in_force
 from gridmap.store.plans import read_version, version_row
 
 _CHANGE_COLUMNS: Final = (
@@ -54,10 +54,10 @@ def version_of(session: Session, version: str | None, at: datetime) -> str:
     """
     if version is not None:
         return str(version_row(session, version).version)
+    found = version_in_force(session, at)
+    if found is not None:
+        return found
     stays = timeline(session)
-    for stay in stays:
-        if (stay.since is None or stay.since <= at) and (stay.until is None or at < stay.until):
-            return stay.version
     first = f"the first begins {stays[0].since}" if stays else "none was ever published"
     raise UnknownNameError(f"no plan was in force at {at.isoformat(timespec='minutes')}; {first}")
 
@@ -120,8 +120,7 @@ def _lineage(informed: Informed, delta: Delta | None) -> pd.DataFrame:
     said = informed.plan.lineage
     if delta is None:
         return said
-    found = lineage_of(delta, informed.since)
-    new = found[~found["old"].isin(set(said["old"]))]
+    new = unsaid(lineage_of(delta, informed.since), zip(said["level"], said["old"], strict=True))
     return pd.concat([said, new], ignore_index=True) if len(said) else new
 
 
