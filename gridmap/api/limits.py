@@ -19,7 +19,7 @@ MOST_HEAD_BYTES: Final = 64 << 10
 MOST_SYSTEMS: Final = 50
 """Different coordinate systems of a batch: looking up an EPSG code takes a millisecond."""
 
-MOST_VERSIONS: Final = 12
+MOST_VERSIONS: Final = 8
 """Versions of a plan that answer one batch: each may have to be read from the record."""
 
 MOST_FEATURES: Final = 10_000

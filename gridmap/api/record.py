@@ -14,34 +14,37 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import pandas as pd
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from gridmap.api.facts import Facts, in_force
+from gridmap.api.limits import MOST_VERSIONS
 from gridmap.api.moments import Moment, read_moment
 from gridmap.api.page import Page
+from gridmap.api.record_shelf import ACTOR, Shelf
 from gridmap.api.served import Publication
 from gridmap.api.source import Source
 from gridmap.errors import GridmapError, UnavailableError, UnknownNameError
 from gridmap.grids.frames import LINEAGE_COLUMNS, canonical_table
-from gridmap.locate.locator import Locator
 from gridmap.people.roster import Roster
 from gridmap.service.access import KeyRing, read_ring
+from gridmap.service.switching import settle_towns
 from gridmap.service.versions import versions
 from gridmap.store import people
 from gridmap.store.engine import Store
 from gridmap.store.models import Lineage, PlanVersion, State
 from gridmap.store.models import Publication as Published
-from gridmap.store.plans import read_version
 
 log: Final = logging.getLogger("gridmap.record")
 POLL_S: Final = 0.5
-_ACTOR: Final = "serve"
-_KEPT: Final = 6
-"""Versions held in memory beside the one in force: some hundred megabytes."""
+_DRESSED: Final = MOST_VERSIONS + 4
+"""Versions held with their people."""
+_READY: Final = 3
+"""Approved versions that are read ahead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +58,11 @@ class Snapshot:
     timeline
         What was, is and will be in force, the oldest first.
     coming
-        Versions that are approved: whoever publishes one wants it at once.
+        Versions that are approved and follow what is in force: whoever publishes one wants it at once.
     roster, facts, ring
         People, stations and circles, keys.
     lineage
-        What became of retired codes, of every version that was ever published.
+        What became of retired codes, of every version that was ever published, with ``since`` when that holds.
     """
 
     generation: int
@@ -85,16 +88,15 @@ class RecordServed:
     """
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.shelf = Shelf(store)
         self.reload_s = 0.0
         """How long the last reading took."""
         self._renewed: Callable[[Snapshot], None] | None = None
         self._snapshot: Snapshot | None = None
-        self._bare: OrderedDict[str, Source] = OrderedDict()
         self._dressed: OrderedDict[str, Source] = OrderedDict()
         self._now: tuple[Source, float] | None = None
         self._lock = threading.RLock()
-        self._loading = threading.Lock()
+        self._told: str | None = None
 
     def on_renewal(self, call: Callable[[Snapshot], None]) -> None:
         """Have a function called with each new snapshot, once it answers: for what keeps of it another form."""
@@ -156,8 +158,11 @@ class RecordServed:
         return self._known().timeline
 
     def lineage(self) -> pd.DataFrame:
-        """Return what became of retired codes, in whatever version."""
-        return self._known().lineage
+        """Return what became of retired codes, in whatever version that has begun."""
+        told = self._known().lineage
+        begun = told[(told["since"] <= pd.Timestamp.now("UTC")).to_numpy(dtype=bool)]
+        rows = begun[list(LINEAGE_COLUMNS)].drop_duplicates(ignore_index=True)
+        return canonical_table(rows, LINEAGE_COLUMNS, "lineage")
 
     def refresh(self) -> bool:
         """Read what is newer, if anything is; return whether something was.
@@ -169,7 +174,7 @@ class RecordServed:
         """
         begun = time.perf_counter()
         # as of one moment, whatever is committed while it is read
-        with self.store.transaction(actor=_ACTOR, as_of_now=True) as session:
+        with self.shelf.store.transaction(actor=ACTOR, as_of_now=True) as session:
             if session.scalar(select(State.generation)) == self.generation:
                 return False
             snapshot = _read(session)
@@ -178,19 +183,31 @@ class RecordServed:
             self._snapshot = snapshot
             self._dressed.clear()
             self._now = None
-        with suppress(UnavailableError):
-            self.current()
         self.reload_s = time.perf_counter() - begun
+        self._tell(snapshot)
+        return True
+
+    def keep_up(self) -> None:
+        """Do what is due when a version that was published for a later day has begun; before that, nothing."""
+        snapshot = self._known()
+        found = snapshot.at(read_moment(None))
+        if found is None or found.version == self._told:
+            return
+        with self.shelf.store.transaction(actor=ACTOR) as session:
+            settle_towns(session, found.version, datetime.now(UTC))
+        self._tell(snapshot)
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        with suppress(UnavailableError):
+            self._told = self.current().plan.version
         if self._renewed is not None:
             self._renewed(snapshot)
-        return True
 
     def _prepare(self, snapshot: Snapshot) -> None:
         """Read the versions that answer now or are about to, while the former ones go on answering."""
         now = read_moment(None)
         ahead = [each.version for each in snapshot.timeline if each.until is None or each.until > now.time]
-        for version in dict.fromkeys([*ahead, *snapshot.coming]):
-            self._plain(version)
+        self.shelf.keep(dict.fromkeys([*ahead, *snapshot.coming]))
 
     def _turn(self) -> Source:
         """Find out which version is in force now, and until when."""
@@ -219,36 +236,16 @@ class RecordServed:
             found = self._dressed.get(version)
         if found is not None:
             return found
-        bare = self._plain(version)
+        bare = self.shelf.get(version)
         page = Page(lambda: _draw(bare, snapshot))
         made = bare.with_changes(roster=snapshot.roster, facts=snapshot.facts, page=page)
         made.warm()
         with self._lock:
             if self._snapshot is snapshot:
                 self._dressed[version] = made
-                while len(self._dressed) > _KEPT:
+                while len(self._dressed) > _DRESSED:
                     self._dressed.popitem(last=False)
         return made
-
-    def _plain(self, version: str) -> Source:
-        """Return a version without people, read if need be; two who want it at once read it once."""
-        with self._lock:
-            if version in self._bare:
-                self._bare.move_to_end(version)
-                return self._bare[version]
-        with self._loading:
-            with self._lock:
-                if version in self._bare:
-                    return self._bare[version]
-            with self.store.transaction(actor=_ACTOR) as session:
-                plan = read_version(session, version)
-            made = Source(plan, Locator(plan), None, Page(b""))
-            made.warm()
-            with self._lock:
-                self._bare[version] = made
-                while len(self._bare) > _KEPT:
-                    self._bare.popitem(last=False)
-            return made
 
 
 class Watcher:
@@ -282,6 +279,7 @@ class Watcher:
             try:
                 if self._served.refresh():
                     log.info("generation %d answers", self._served.generation)
+                self._served.keep_up()
                 said = ""
             except GridmapError as error:
                 if str(error) != said:  # once, not twice a second for as long as the database is away
@@ -303,7 +301,7 @@ def _read(session: Session) -> Snapshot:
     return Snapshot(
         generation,
         tuple(sorted(timeline, key=lambda each: (each.since is not None, each.since))),
-        tuple(session.scalars(select(PlanVersion.version).where(PlanVersion.status == "approved"))),
+        _coming(session),
         roster if len(roster) else None,
         Facts(*(None if table.empty else table for table in facts)),
         read_ring(session),
@@ -312,13 +310,28 @@ def _read(session: Session) -> Snapshot:
 
 
 def _lineage(session: Session) -> pd.DataFrame:
-    begun = select(Published.plan_id).where(func.lower(Published.effective) <= func.now())
+    """Read every lineage: what a plan says holds since it was first in force, what was derived since its date."""
+    first = (
+        select(Published.plan_id, func.min(func.lower(Published.effective)).label("since"))
+        .group_by(Published.plan_id)
+        .subquery()
+    )
+    since = case((Lineage.derived, Lineage.date), else_=first.c.since)
     columns = [getattr(Lineage, name) for name in LINEAGE_COLUMNS]
-    found = session.execute(
-        select(*columns).where(Lineage.plan_id.in_(begun)).order_by(Lineage.plan_id, Lineage.position)
-    ).all()
-    table = pd.DataFrame([tuple(row) for row in found], columns=list(LINEAGE_COLUMNS), dtype=object)
-    return canonical_table(table.drop_duplicates(ignore_index=True), LINEAGE_COLUMNS, "lineage")
+    query = select(*columns, since).join(first, first.c.plan_id == Lineage.plan_id)
+    found = session.execute(query.order_by(Lineage.plan_id, Lineage.position)).all()
+    table = pd.DataFrame([tuple(row) for row in found], columns=[*LINEAGE_COLUMNS, "since"], dtype=object)
+    return table.assign(since=pd.to_datetime(table["since"], utc=True))
+
+
+def _coming(session: Session) -> tuple[str, ...]:
+    """Return what may be published any moment: approved, and made upon what is in force."""
+    based = select(PlanVersion.version).join(Published, Published.plan_id == PlanVersion.id)
+    now = based.where(Published.effective.contains(func.now())).scalar_subquery()
+    ready = select(PlanVersion.version).where(
+        PlanVersion.status == "approved", PlanVersion.base_version.is_not_distinct_from(now)
+    )
+    return tuple(session.scalars(ready.order_by(PlanVersion.approved_at.desc()).limit(_READY)))
 
 
 def _draw(bare: Source, snapshot: Snapshot) -> bytes:

@@ -18,6 +18,7 @@ from gridmap.service import audit
 from gridmap.service.attempts import attempt
 from gridmap.service.loading_history import Held, Stated, Steps
 from gridmap.service.loading_report import LoadReport
+from gridmap.service.switching import settle_towns
 from gridmap.service.timeline import GridsInForce, version_in_force
 from gridmap.store.base import Dated
 from gridmap.store.engine import COUNTY, bump
@@ -89,6 +90,9 @@ def run(session: Session, options: LoadOptions, work: Callable[[Clock], LoadRepo
                 bump(session)  # who loads at the same time waits here, and sees what was loaded
             # The clock of the database, and not of when the transaction began: it may have waited.
             now: datetime = session.scalar(select(func.clock_timestamp())).astimezone(UTC)  # type: ignore[union-attr]
+            version = version_in_force(session, now)
+            if version is not None:
+                settle_towns(session, version, now)  # one may have begun since somebody looked
             report = work(Clock(now if options.effective is None else options.effective.astimezone(UTC), now))
             if options.commit and report.refused and not options.skip_refused:
                 raise _NotAllError(report)

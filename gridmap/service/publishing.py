@@ -18,7 +18,8 @@ from gridmap.errors import AccessError, ConflictError, InputError, PlanError, Un
 from gridmap.grids.plan import Plan
 from gridmap.service import audit, switching
 from gridmap.service.attempts import attempt
-from gridmap.service.review import Review, review_plan
+from gridmap.service.review import Review, at_last, review_plan
+from gridmap.service.territory import beyond_town
 from gridmap.service.timeline import GridsInForce, InForce, grids_in_force, timeline, version_in_force
 from gridmap.store.engine import COUNTY, bump
 from gridmap.store.models import PlanVersion, Publication
@@ -100,12 +101,12 @@ def approve(session: Session, version: str, *, commit: bool = False) -> PlanVers
     """
     _county_only(session, "approve")
     with attempt(session, commit=commit):
+        bump(session)  # first, as everybody does: two who wait for each other would wait for ever
         row = _locked(session, version)
         if row.status != "proposed":
             raise ConflictError(f"version {version} is {row.status}; only what is proposed is approved")
         row.status, row.approved_by, row.approved_at = "approved", session.info["actor"], _now(session)
         audit.note(session, "plans.approve", version, row.note)
-        bump(session)
     return row
 
 
@@ -124,9 +125,8 @@ def withdraw(session: Session, version: str, *, commit: bool = False) -> PlanVer
         row = _locked(session, version)
         if session.info["jurisdiction"] != COUNTY and (row.town != session.info["jurisdiction"] or row.approved_at):
             raise AccessError(f"version {version} is not a proposal of {session.info['jurisdiction']}")
-        if row.status == "published":
-            switching.unpublish(session, row, _now(session))
-        row.status, row.approved_by, row.approved_at = "withdrawn", None, None
+        if row.status != "published" or not switching.unpublish(session, row, _now(session)):
+            row.status, row.approved_by, row.approved_at = "withdrawn", None, None
         audit.note(session, "plans.withdraw", version, "")
     return row
 
@@ -209,14 +209,16 @@ def _put_in_force(session: Session, row: PlanVersion, kind: str, effective: date
     with attempt(session, commit=commit):
         bump(session)
         session.refresh(row, with_for_update=True)
-        if effective is None:  # until here the old one has answered
-            begins = _now(session)
-            found = replace(found, effective=begins)
+        now = _now(session)
+        if base is not None and begins < now:  # until here the old one has answered
+            begins = now
         _refuse_stale(session, row, kind, _version(base), begins)
         _refuse(found)
+        found = at_last(session, found, begins)
         switching.switch(session, row, _version(base), begins, kind)
         switching.write_lineage(session, row, found.lineage)
-        switching.move_towns(session, row)
+        if begins <= now:
+            switching.settle_towns(session, row.version, now)
         row.status = "published"
         audit.note(
             session, f"plans.{kind}", row.version, row.note,
@@ -227,6 +229,9 @@ def _put_in_force(session: Session, row: PlanVersion, kind: str, effective: date
 
 def _refuse_stale(session: Session, row: PlanVersion, kind: str, base: str | None, begins: datetime) -> None:
     """Refuse to put in force what was compared with something else than what it would replace."""
+    wanted = "approved" if kind == "publish" else "published"
+    if row.status != wanted:
+        raise ConflictError(f"version {row.version} is {row.status} by now, no longer {wanted}; look at it again")
     now = version_in_force(session, begins)
     if now != base:
         raise ConflictError(
@@ -240,10 +245,10 @@ def _refuse_stale(session: Session, row: PlanVersion, kind: str, base: str | Non
             f"{row.version} was proposed to follow {row.base_version}, but {now} is in force then: somebody published "
             f"first; make the changes on {now} and propose again"
         )
-    later = [each for each in timeline(session) if each.since is not None and each.since > begins]
+    later = [each for each in timeline(session) if each.since is not None and each.since >= begins]
     if later:
         raise ConflictError(
-            f"{later[0].version} is to begin {later[0].since}, after this; withdraw it first, or begin later"
+            f"{later[0].version} begins {later[0].since}, not before this; withdraw it first, or begin later"
         )
 
 
@@ -255,18 +260,12 @@ def _refuse(found: Review) -> None:
 
 
 def _refuse_other_towns(found: Review, plan: Plan, base: Plan | None, town: str) -> None:
-    """Refuse a town's proposal that changes grids of another."""
+    """Refuse a town's proposal that changes anything of another."""
     if base is None or found.delta is None:
         raise AccessError(f"the first plan is the county's; {town} can propose changes to one that is in force")
-    top = plan.levels[0].name
-    for row in found.delta.changed.itertuples():
-        for side, codes in ((base, row.old), (plan, row.new)):
-            for code in codes:
-                over = side.chain(code, row.level).get(top) if row.level in side.layers else None
-                if over != town:
-                    raise AccessError(
-                        f"{row.level} {code} ({row.change}) is of {over}, and {town} proposes; ask the county"
-                    )
+    other = beyond_town(found.delta, base, plan, town)
+    if other:
+        raise AccessError(f"{other}, and {town} proposes; ask the county")
 
 
 def _county_only(session: Session, what: str) -> None:
@@ -296,11 +295,13 @@ def _beginning(session: Session, effective: datetime | None) -> datetime:
         return now
     if effective.tzinfo is None:
         raise InputError("effective has no time zone")
-    if effective < now - _PATIENCE and session.scalar(select(func.count()).select_from(Publication)):
-        raise InputError(
-            f"effective {effective.isoformat()} is past, and what was in force then was answered from; "
-            "begin now or later"
-        )
+    if effective < now and session.scalar(select(func.count()).select_from(Publication)):
+        if effective < now - _PATIENCE:
+            raise InputError(
+                f"effective {effective.isoformat()} is past, and what was in force then was answered from; "
+                "begin now or later"
+            )
+        return now
     return effective.astimezone(UTC)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 from sqlalchemy import exists, func, select, tuple_
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from gridmap.grids.check import check_plan
 from gridmap.grids.compare import Delta, compare_plans
+from gridmap.grids.frames import LINEAGE_COLUMNS, canonical_table
 from gridmap.grids.lineage import lineage_of
 from gridmap.service.rehoming import Homeless, homeless
 from gridmap.store.models import Grid, PlanGrid
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from gridmap.grids.plan import Plan
 
-_NAMED = 5
+_NAMED: Final = 5
+_SAME: Final = 0.5
+"""Share of its ground below which a grid is another one; as in :mod:`gridmap.grids.compare`, by more than half."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,8 @@ class Review:
         Assignments and organisations whose grid ends, and where its ground went.
     refusals
         Why it cannot be published; empty where it can.
+    ending
+        Codes that end, and who holds their ground.
     committed
         Whether it has been.
     """
@@ -59,6 +64,7 @@ class Review:
     lineage: pd.DataFrame
     homeless: tuple[Homeless, ...]
     refusals: tuple[str, ...]
+    ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     committed: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -91,11 +97,40 @@ def review_plan(session: Session, plan: Plan, base: Plan | None, effective: date
     findings = check_plan(plan)
     delta = None if base is None else compare_plans(base, plan)
     lineage = plan.lineage.iloc[:0] if delta is None else lineage_of(delta, effective)
-    lost = homeless(session, _successors(lineage, plan), effective)
-    refusals = [*_errors(findings), *_reused(session, plan, base)]
+    ending = _successors(lineage, plan)
+    lost = homeless(session, ending, effective)
+    refusals = [*_errors(findings), *_reused(session, plan, base), *_elsewhere(delta)]
     return Review(
-        plan.version, None if base is None else base.version, effective, findings, delta, lineage, lost, tuple(refusals)
+        plan.version,
+        None if base is None else base.version,
+        effective,
+        findings,
+        delta,
+        lineage,
+        lost,
+        tuple(refusals),
+        ending,
     )
+
+
+def at_last(session: Session, found: Review, begins: datetime) -> Review:
+    """Return a review with what is only known under the lock: when it begins, and who hangs on codes that end then."""
+    lineage = canonical_table(found.lineage.assign(date=begins), LINEAGE_COLUMNS, "lineage")
+    return replace(found, effective=begins, lineage=lineage, homeless=homeless(session, found.ending, begins))
+
+
+def _elsewhere(delta: Delta | None) -> list[str]:
+    """Name codes that go on but stand for other ground: codes never change meaning (domain.md, "Codes")."""
+    if delta is None:
+        return []
+    flows = delta.flows[delta.flows["old"].notna()]
+    going_on = flows["old"].isin(set(flows.loc[flows["new"].notna(), "new"]))
+    kept = flows["area_m2"].where(flows["old"] == flows["new"], 0.0)
+    sums = flows.assign(kept=kept)[going_on].groupby(["level", "old"])[["area_m2", "kept"]].sum()
+    strange = [code for (_, code), row in sums.iterrows() if row["kept"] < _SAME * row["area_m2"]]
+    if not strange:
+        return []
+    return [f"codes that keep less than half of their ground: {', '.join(strange[:_NAMED])}; give new numbers"]
 
 
 def _errors(findings: gpd.GeoDataFrame) -> list[str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import pandas as pd
-from sqlalchemy import Delete, Update, delete, func, insert, literal, select, text, update
+from sqlalchemy import Delete, Update, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Session
 
 from gridmap.errors import ConflictError
 from gridmap.service.timeline import grids_of
-from gridmap.store.models import Grid, Lineage, PlanGrid, PlanVersion, Publication
+from gridmap.store.models import Assignment, Grid, Lineage, Organisation, PlanGrid, PlanVersion, Publication
 from gridmap.store.plans import version_row
+
+_GRAIN: Final = timedelta(milliseconds=1)
+"""What a lineage can hold of a time."""
 
 
 def switch(session: Session, row: PlanVersion, base: str | None, begins: datetime, kind: str) -> None:
@@ -33,24 +37,32 @@ def switch(session: Session, row: PlanVersion, base: str | None, begins: datetim
     session.flush()
 
 
-def unpublish(session: Session, row: PlanVersion, now: datetime) -> None:
-    """Take a publication off the timeline that has not begun."""
+def unpublish(session: Session, row: PlanVersion, now: datetime) -> bool:
+    """Take off the timeline what has not begun; return whether the version was in force before.
+
+    Raises
+    ------
+    ConflictError
+        When there is nothing that has not begun.
+    """
     mine = session.scalars(select(Publication).where(Publication.plan_id == row.id)).all()
-    if any(each.effective.lower is None or each.effective.lower <= now for each in mine):
+    ahead = {each.id: each.effective.lower for each in mine if each.effective.lower and each.effective.lower > now}
+    if not ahead:
         raise ConflictError(f"version {row.version} is or was in force; go back with rollback")
-    for each in mine:
-        begins = each.effective.lower
-        ahead = func.tstzmultirange(func.tstzrange(begins, None))
+    for number, begins in ahead.items():
+        later = func.tstzmultirange(func.tstzrange(begins, None))
         ours = select(PlanGrid.grid_id).where(PlanGrid.plan_id == row.id)
-        _run(session, update(Grid).where(Grid.id.in_(ours)).values(active=Grid.active - ahead))
-        _run(session, delete(Lineage).where(Lineage.plan_id == row.id, Lineage.derived))
-        _run(session, delete(Publication).where(Publication.id == each.id))
+        _run(session, update(Grid).where(Grid.id.in_(ours)).values(active=Grid.active - later))
+        of_then = Lineage.date.between(begins - _GRAIN, begins)
+        _run(session, delete(Lineage).where(Lineage.plan_id == row.id, Lineage.derived, of_then))
+        _run(session, delete(Publication).where(Publication.id == number))
         before = session.scalar(select(Publication).where(func.upper(Publication.effective) == begins))
         if before is not None:
             before.effective = Range(before.effective.lower, None)
             session.flush()
             theirs = select(PlanGrid.grid_id).where(PlanGrid.plan_id == before.plan_id)
-            _run(session, update(Grid).where(Grid.id.in_(theirs)).values(active=Grid.active + ahead))
+            _run(session, update(Grid).where(Grid.id.in_(theirs)).values(active=Grid.active + later))
+    return len(ahead) < len(mine)
 
 
 def write_lineage(session: Session, row: PlanVersion, lineage: pd.DataFrame) -> None:
@@ -69,21 +81,20 @@ def write_lineage(session: Session, row: PlanVersion, lineage: pd.DataFrame) -> 
         session.execute(insert(Lineage), rows)
 
 
-def move_towns(session: Session, row: PlanVersion) -> None:
-    """Let people and organisations be seen by the town that has their grid now."""
-    towns = grids_of(session, row.version).town_of
-    session.execute(text("create temporary table new_town (grid text primary key, town text) on commit drop"))
-    session.execute(
-        text("insert into new_town values (:grid, :town)"), [{"grid": g, "town": t} for g, t in towns.items()]
-    )
-    for table in ("assignment", "organisation"):
-        session.execute(
-            text(
-                f"update gridmap.{table} t set town = n.town from new_town n "  # noqa: S608 - our own two names
-                "where n.grid = t.grid and t.town is distinct from n.town and upper_inf(t.period)"
-            )
-        )
-    session.execute(text("drop table new_town"))
+def settle_towns(session: Session, version: str, now: datetime) -> None:
+    """Let people and organisations be seen by the town that has their grid in a version; done twice it does nothing.
+
+    What is to begin is settled when it has begun: publishing does it for what begins at once, whoever serves or loads
+    for what was scheduled.
+    """
+    towns = grids_of(session, version).town_of
+    for table in (Assignment, Organisation):
+        lasting = or_(func.upper_inf(table.period), func.upper(table.period) > now)
+        held = session.execute(select(table.grid, table.town).where(lasting, table.grid.is_not(None)).distinct())
+        for grid, town in held.all():
+            over = towns.get(str(grid))
+            if over is not None and over != town:
+                _run(session, update(table).where(table.grid == grid, lasting).values(town=over))
 
 
 def _run(session: Session, statement: Update | Delete) -> None:

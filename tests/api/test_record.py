@@ -138,7 +138,7 @@ def test_what_begins_later_begins_then_whether_or_not_the_database_is_there(stor
     assert served.refresh()
     assert not served.refresh()
     assert served.current().plan.version == FIRST.version
-    served.store = Store("postgresql://gridmap@/gone?host=/nonexistent")
+    served.shelf.store = Store("postgresql://gridmap@/gone?host=/nonexistent")
     monkeypatch.setattr("gridmap.api.record.time.time", lambda: later.timestamp())
     monkeypatch.setattr("gridmap.api.record.read_moment", lambda _: read_moment(later.isoformat()))
     assert served.current().plan.version == SECOND.version

@@ -71,6 +71,14 @@ def split(code: str, left: str, right: str, boxes: dict[str, tuple[int, int, int
     return without(boxes, code) | {left: (x, y, (x + x2) / 2, y2), right: ((x + x2) / 2, y, x2, y2)}
 
 
+def renamed(plan: Plan, level: str, code: str, **columns: object) -> Plan:
+    """Return a plan in which something else is recorded of a grid."""
+    layer = plan[level]
+    for name, value in columns.items():
+        layer.loc[code, name] = value
+    return replace(plan, layers={**plan.layers, level: layer})
+
+
 def merged(one: str, two: str, new: str, boxes: dict[str, tuple[int, int, int, int]] | None = None):
     """Return the county with two neighbouring grids made one."""
     boxes = cells() if boxes is None else boxes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -10,8 +11,9 @@ import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plans_made import TOWNS, cells, county, merged, split
+from plans_made import TOWNS, cells, county, merged, renamed, split
 from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import Range
 
 from gridmap.errors import AccessError, ConflictError, InputError, PlanError, UnknownNameError
 from gridmap.service import publishing
@@ -253,30 +255,143 @@ def test_the_database_itself_refuses_two_current_grids_of_one_code(store):
         session.execute(activate)
 
 
+def ready(store, plan):
+    """Propose and approve."""
+    with store.transaction(actor="county") as session:
+        publishing.propose(session, plan, commit=True)
+        publishing.approve(session, plan.version, commit=True)
+
+
+def test_what_was_withdrawn_while_it_was_looked_at_is_not_published(store, monkeypatch):
+    put(store, FIRST)
+    ready(store, SECOND)
+    real = publishing.review_plan
+
+    def looked_at(*given):
+        with store.transaction(actor="other") as session:
+            publishing.withdraw(session, SECOND.version, commit=True)
+        return real(*given)
+
+    monkeypatch.setattr(publishing, "review_plan", looked_at)
+    with pytest.raises(ConflictError, match="withdrawn by now"), store.transaction(actor="county") as session:
+        publishing.publish(session, SECOND.version, commit=True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        renamed(FIRST, "small", "320299002001001", responsible_body="另一单位"),
+        renamed(FIRST, "medium", "320299002001", name="改名社区"),
+        county(lineage=[("small", "320299002001009", "320299002001001", "2026-01-01", 1.0, 1.0, "")]),
+    ],
+)
+def test_a_town_changes_nothing_of_another_not_even_a_word(store, other):
+    put(store, FIRST)
+    with pytest.raises(AccessError, match="is of 320299002"), store.transaction(actor="t", jurisdiction=TOWNS[0]) as s:
+        publishing.propose(s, other, commit=True)
+    mine = renamed(SECOND, "medium", "320299001001", name="改名社区")
+    with store.transaction(actor="t", jurisdiction=TOWNS[0]) as session:
+        assert publishing.propose(session, mine, commit=True).committed
+
+
+def test_two_codes_do_not_change_places(store):
+    put(store, FIRST)
+    boxes = cells()
+    one, two = SMALL, "320299001001004"
+    swapped = county(boxes | {one: boxes[two], two: boxes[one]})
+    with pytest.raises(PlanError, match="less than half of their ground"), store.transaction(actor="x") as session:
+        publishing.propose(session, swapped, commit=True)
+
+
+def test_a_scheduled_rollback_can_be_taken_back_and_blocks_nothing_after(store):
+    put(store, FIRST)
+    put(store, SECOND)
+    later = now() + timedelta(days=9)
+    with store.transaction(actor="county") as session:
+        publishing.rollback(session, FIRST.version, effective=later, commit=True)
+    assert version_at(store, later) == FIRST.version
+    with pytest.raises(ConflictError, match="withdraw it first"), store.transaction(actor="county") as session:
+        publishing.rollback(session, SECOND.version, effective=later, commit=True)
+    with store.transaction(actor="county") as session:
+        assert publishing.withdraw(session, FIRST.version, commit=True).status == "published"
+    assert version_at(store, later) == SECOND.version
+    with store.transaction(actor="county") as session:
+        assert active(session, later) == codes(SECOND)
+        derived = session.scalars(select(Lineage.old).where(Lineage.derived)).all()
+    assert derived == [SMALL] * 2
+
+
+def test_people_are_seen_by_another_town_when_their_grid_is_its_own_not_before(store):
+    """An imported plan whose codes say nothing of towns: a small grid changes hands on a day."""
+    grid = "320299001002002"  # beside the other town
+
+    def as_is(parent):
+        plan = county()
+        small = plan["small"]
+        small.loc[grid, "parent"] = parent
+        layers = {"small": small}
+        for above, below in (("medium", "small"), ("large", "medium")):
+            layer = plan[above]
+            layer["geometry"] = [
+                layers[below].geometry[layers[below]["parent"] == code].union_all() for code in layer.index
+            ]
+            layers[above] = layer
+        return replace(plan, layout="as-is", layers={name: layers[name] for name in plan.layers})
+
+    before, after = as_is("320299001002"), as_is("320299002001")
+    put(store, before)
+    with store.transaction(actor="x") as session:
+        for person, until in (("7", None), ("8", datetime(2090, 1, 1, tzinfo=UTC))):
+            row = Assignment(person_id=person, grid=grid, town=TOWNS[0], role="", full_time=True, is_primary=True,
+                             recorded_by="x")  # fmt: skip
+            row.period = Range(now(), until)
+            session.add(row)
+    later = now() + timedelta(days=30)
+    put(store, after, effective=later)
+
+    def towns():
+        with store.transaction(actor="x") as session:
+            return set(session.scalars(select(Assignment.town)))
+
+    assert towns() == {TOWNS[0]}
+    with store.transaction(actor="x") as session:
+        publishing.withdraw(session, after.version, commit=True)
+    assert towns() == {TOWNS[0]}
+    put(store, after)
+    assert towns() == {TOWNS[1]}
+
+
 PLANS = {"first": FIRST, "second": SECOND, "third": THIRD}
 
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.sampled_from(["back", *PLANS]), min_size=2, max_size=5))
+@given(steps=st.lists(st.sampled_from(["back", "later", "withdraw", *PLANS]), min_size=2, max_size=6))
 def test_at_every_time_there_is_one_version_and_its_grids_are_active(store, steps):
-    """Whatever is published and rolled back: the timeline is what was done, and grids say the same as it."""
+    """Whatever is published, scheduled, withdrawn, rolled back: the timeline is what was done, grids say the same."""
     with store.transaction(actor="x") as session:
-        session.execute(text("delete from gridmap.publication"))
-        session.execute(text("delete from gridmap.plan_version"))
-        session.execute(text("delete from gridmap.grid"))
-    done = []
+        for table in ("publication", "plan_version", "grid"):
+            session.execute(text(f"delete from gridmap.{table}"))
+    far = now() + timedelta(days=365)
+    done = {put(store, FIRST).effective: FIRST.version}
     for step in steps:
         try:
-            if step == "back":
+            if step == "withdraw":
                 with store.transaction(actor="x") as session:
-                    found = publishing.rollback(session, commit=True)
-            else:
-                found = put(store, PLANS[step])
+                    publishing.withdraw(session, done[max(done)], commit=True)
+                del done[max(done)]
+                continue
+            with store.transaction(actor="x") as session:
+                found = (
+                    publishing.rollback(session, commit=True) if step == "back" else
+                    publishing.rollback(session, FIRST.version, effective=far, commit=True) if step == "later" else None
+                )  # fmt: skip
+            found = found or put(store, PLANS[step])
         except (ConflictError, UnknownNameError, PlanError):
             continue
-        done.append((found.effective, found.version))
+        done[found.effective] = found.version
     by_version = {plan.version: plan for plan in PLANS.values()}
     with store.transaction(actor="x") as session:
-        for at, version in done:
+        assert [(each.since, each.version) for each in publishing.timeline(session)] == sorted(done.items())
+        for at, version in done.items():
             assert publishing.version_in_force(session, at) == version
             assert active(session, at) == codes(by_version[version])
