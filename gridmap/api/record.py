@@ -160,7 +160,7 @@ class RecordServed:
     def lineage(self) -> pd.DataFrame:
         """Return what became of retired codes, in whatever version that has begun."""
         told = self._known().lineage
-        begun = told[(told["since"] <= pd.Timestamp.now("UTC")).to_numpy(dtype=bool)]
+        begun = told[(told["since"] <= read_moment(None).time).to_numpy(dtype=bool)]
         rows = begun[list(LINEAGE_COLUMNS)].drop_duplicates(ignore_index=True)
         return canonical_table(rows, LINEAGE_COLUMNS, "lineage")
 

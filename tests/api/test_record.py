@@ -18,6 +18,7 @@ from plans_made import cells, county, merged, split
 import gridmap
 from gridmap.api.moments import read_moment
 from gridmap.api.record import RecordServed, Watcher
+from gridmap.api.record_shelf import Shelf
 from gridmap.errors import UnavailableError
 from gridmap.service import publishing
 from gridmap.store.engine import Store
@@ -132,17 +133,70 @@ def test_no_request_sees_half_of_a_version(asked, app, store):
 
 def test_what_begins_later_begins_then_whether_or_not_the_database_is_there(store, monkeypatch):
     publish(store, FIRST)
-    served = RecordServed(store)
+    served, told = RecordServed(store), []
+    served.on_renewal(told.append)
     later = datetime.now(UTC) + timedelta(days=30)
     publish(store, SECOND, effective=later)
     assert served.refresh()
     assert not served.refresh()
+    served.keep_up()
     assert served.current().plan.version == FIRST.version
-    served.shelf.store = Store("postgresql://gridmap@/gone?host=/nonexistent")
+    assert (len(told), len(served.lineage())) == (1, 0)
     monkeypatch.setattr("gridmap.api.record.time.time", lambda: later.timestamp())
     monkeypatch.setattr("gridmap.api.record.read_moment", lambda _: read_moment(later.isoformat()))
+    served.keep_up()  # a version has begun: what keeps of it another form is told, and codes that ended are gone
+    served.keep_up()
+    assert len(told) == 2
+    assert set(served.lineage()["new"]) == {LEFT, RIGHT}
+    served.shelf.store = Store("postgresql://gridmap@/gone?host=/nonexistent")
     assert served.current().plan.version == SECOND.version
     assert served.at(read_moment("2090-01-01")).plan.version == SECOND.version
+
+
+def test_questions_about_the_past_keep_nothing_waiting_that_is_to_answer_now(store, monkeypatch):
+    """One version is being read for a question, for ever; the next one in force goes live all the same."""
+    publish(store, FIRST)
+    publish(store, SECOND)
+    served = RecordServed(store)
+    served.refresh()
+    begun, end, real = threading.Event(), threading.Event(), Shelf._read
+
+    def read(shelf, version):
+        if version == FIRST.version:
+            begun.set()
+            end.wait(20)
+        return real(shelf, version)
+
+    monkeypatch.setattr(Shelf, "_read", read)
+    monkeypatch.setattr("gridmap.api.record_shelf._PATIENCE_S", 0.05)
+    asker = threading.Thread(target=lambda: served.version(FIRST.version))
+    asker.start()
+    begun.wait(5)
+    with pytest.raises(UnavailableError, match="ask again"):  # the next question about the past is turned away
+        served.version(FIRST.version)
+    third = county(split(LEFT, "320299001001007", "320299001001008", split(SMALL, LEFT, RIGHT)))
+    publish(store, third)
+    assert served.refresh()
+    assert served.current().plan.version == third.version
+    end.set()
+    asker.join()
+
+
+def test_only_what_may_be_published_next_is_read_ahead(store):
+    publish(store, FIRST)
+    codes = sorted(cells())
+    ready = [county(split(code, f"{code[:12]}050", f"{code[:12]}051"), name=code) for code in codes[:5]]
+    for plan in ready:
+        with store.transaction(actor="planner") as session:
+            publishing.propose(session, plan, commit=True)
+            publishing.approve(session, plan.version, commit=True)
+    served = RecordServed(store)
+    served.refresh()
+    assert served._known().coming == tuple(plan.version for plan in reversed(ready[2:]))
+    with store.transaction(actor="county") as session:
+        publishing.publish(session, ready[0].version, commit=True)
+    served.refresh()
+    assert served._known().coming == ()  # the others follow what is in force no longer
 
 
 def test_while_the_database_is_away_points_are_answered_and_only_what_needs_it_is_not(monkeypatch):
