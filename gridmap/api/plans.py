@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -28,6 +29,7 @@ from gridmap.service.versions import versions
 from gridmap.store.engine import Store
 
 router: Final = APIRouter(tags=["plans"])
+log: Final = logging.getLogger("gridmap.record")
 GEOPACKAGE: Final = "application/geopackage+sqlite3"
 MOST_PLAN_BYTES: Final = 256 << 20
 _NOTE: Final = 500
@@ -156,8 +158,12 @@ def _transaction(request: Request, store: Store, who: Principal) -> Iterator[Ses
 
 
 def _map_departments(store: Store, who: Principal, at: datetime) -> None:
-    with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
-        map_departments(session, at)
+    """Map the departments onto what was published; the answer has gone, so what fails is said in the log."""
+    try:
+        with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
+            map_departments(session, at)
+    except Exception:
+        log.exception("departments are not mapped onto what is in force at %s; run `gridmap plans map`", at.isoformat())
 
 
 def _told(found: publishing.Review) -> dict[str, Any]:

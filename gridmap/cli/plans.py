@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 from zoneinfo import ZoneInfo
@@ -12,7 +12,8 @@ import typer
 
 from gridmap.cli import show
 from gridmap.cli.diff import print_delta
-from gridmap.cli.record import effective_time, record
+from gridmap.cli.record import effective_time, record, stated_time
+from gridmap.errors import GridmapError
 from gridmap.people.times import ZONE
 from gridmap.settings import text
 
@@ -108,8 +109,8 @@ def publish(version: Version, effective: Effective = None, commit: Commit = Fals
     begins = effective_time(effective)
     with record() as session:
         found = publishing.publish(session, version, effective=begins, commit=commit)
-    _map_departments(found)
     _say_review(found, as_json, text("发布", "published"))
+    _map_departments(found)
 
 
 @app.command()
@@ -127,17 +128,38 @@ def rollback(
     begins = effective_time(effective)
     with record() as session:
         found = publishing.rollback(session, version, effective=begins, commit=commit)
-    _map_departments(found)
     _say_review(found, as_json, text("回退", "rolled back"))
+    _map_departments(found)
+
+
+@app.command("map")
+def map_again(
+    at: Annotated[str | None, typer.Option(help="哪日的方案，缺省现行 · the plan of when; now's")] = None,
+) -> None:
+    """部门网格对照现行方案 · Map the departments' grids onto the plan in force; publishing does it too."""
+    from gridmap.service.loading_departments import map_departments
+
+    when = datetime.now(UTC) if at is None else stated_time(at)
+    with record() as session:
+        map_departments(session, when)
 
 
 def _map_departments(found: Review) -> None:
-    """Map the departments onto what was published; its being in force does not wait for that."""
+    """Map the departments onto what was published; that it is in force does not depend on it."""
     from gridmap.service.loading_departments import map_departments
 
-    if found.committed:
+    if not found.committed:
+        return
+    try:
         with record() as session:
             map_departments(session, found.effective)
+    except GridmapError:
+        said = text(
+            f"{found.version} 已生效，部门网格尚未与之对照；稍后执行 gridmap plans map",
+            f"{found.version} is published, but the departments are not mapped onto it; run `gridmap plans map` later",
+        )
+        show.err.print(said, style="yellow", markup=False)
+        raise
 
 
 def _say_review(found: Review, as_json: bool, done: str) -> None:

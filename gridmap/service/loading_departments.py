@@ -28,6 +28,7 @@ from gridmap.service.timeline import version_in_force
 from gridmap.store.models import Department, DepartmentGrid, DepartmentMapping
 from gridmap.store.plans import read_version, version_row
 
+_LOCK: Final = 4_990_452
 _KEYS: Final = ("department", "code")
 _VALUES: Final = ("name", "geometry")
 
@@ -87,6 +88,7 @@ def map_departments(session: Session, at: datetime, departments: Sequence[str] |
     if version is None:
         return
     number = version_row(session, version).id
+    session.execute(select(func.pg_advisory_xact_lock(_LOCK)))  # rows are numbered: one maps after the other
     if departments is None:
         departments = session.scalars(select(DepartmentGrid.department).distinct()).all()
     mine = DepartmentMapping.row["department"].astext.in_(list(departments))
