@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,7 @@ from gridmap.service.loading_run import (
     Clock,
     LoadOptions,
     close,
+    county_wide,
     grid_fault,
     held,
     held_row,
@@ -31,7 +32,6 @@ from gridmap.service.loading_run import (
     own_town,
     row_of,
     run,
-    taken_elsewhere,
     times_of,
     write,
 )
@@ -67,11 +67,12 @@ class _Line(NamedTuple):
 
 @dataclass(frozen=True)
 class _Record:
-    """What is on record: assignments, the town of each, and people."""
+    """What is on record: assignments, the town of each, people, and who of them serves another town than one's own."""
 
     assignments: list[Held]
     town_of: Mapping[int, str | None]
     people: list[Held]
+    elsewhere: Collection[str]
 
 
 def load_roster(session: Session, parsed: ParsedRoster, options: LoadOptions | None = None) -> LoadReport:
@@ -101,13 +102,13 @@ def _load(session: Session, parsed: ParsedRoster, options: LoadOptions, clock: C
     lines = [_line(row) for row in parsed.table.itertuples()]
     record = _on_record(session, clock.effective)
     faults = _faults(lines, parsed, grids, own_town(session))
-    _add_people_faults(session, lines, record.people, faults, clock)
+    _add_people_faults(lines, record, faults, clock)
     steps = _continue(lines, faults, record, options, grids, clock)
     about = continued(record.people, _people(lines, steps, clock), [], _person_terms(clock))
     close(session, Assignment, steps, clock)
     _open(session, steps, grids)
-    # Only now does a town see people who are new to it.
-    write(session, Person, ("person_id", *_PERSON), about, clock)
+    with county_wide(session):  # no town writes people by itself; these are nobody else's, or as they were
+        write(session, Person, ("person_id", *_PERSON), about, clock)
     return report_of("roster", clock.effective, _told(lines, steps, about))
 
 
@@ -130,7 +131,19 @@ def _on_record(session: Session, since: datetime) -> _Record:
     for *row, codes_held, town in session.execute(query.where(*holds_since(Assignment, since))):
         assignments.append(held_row([*row, tuple(codes_held or ())], len(_KEYS)))
         town_of[row[0]] = town
-    return _Record(assignments, town_of, held(session, Person, ("person_id",), _PERSON, since))
+    with county_wide(session):  # somebody who comes from another town has been called something there
+        people = held(session, Person, ("person_id",), _PERSON, since)
+        elsewhere = _elsewhere(session, since)
+    return _Record(assignments, town_of, people, elsewhere)
+
+
+def _elsewhere(session: Session, since: datetime) -> set[str]:
+    """Return who serves another town than one's own at a date or after it; to the county no town is another."""
+    own = own_town(session)
+    if own is None:
+        return set()
+    theirs = select(Assignment.person_id).where(Assignment.town.is_distinct_from(own))
+    return set(session.scalars(theirs.where(*holds_since(Assignment, since)).distinct()))
 
 
 def _faults(lines: Sequence[_Line], parsed: ParsedRoster, grids: GridsInForce, own: str | None) -> Faults:
@@ -151,30 +164,38 @@ def _duty_fault(duties: Sequence[str]) -> str:
     return f"duty {strange[0]!r} is no code; write for example P0203, E0203, S01, or * for all" if strange else ""
 
 
-def _add_people_faults(
-    session: Session, lines: Sequence[_Line], people: Sequence[Held], faults: Faults, clock: Clock
-) -> None:
-    """Refuse rows whose person is called two things, is another town's, or was written down since the date."""
+def _add_people_faults(lines: Sequence[_Line], record: _Record, faults: Faults, clock: Clock) -> None:
+    """Refuse rows whose person is called two things, is the county's to load, or was written down since the date."""
     of_person: dict[str, list[_Line]] = defaultdict(list)
     for line in lines:
         if line.stated.row not in faults:
             of_person[line.person_id].append(line)
-    taken = taken_elsewhere(session, Person.person_id, of_person, [str(one.key[0]) for one in people])
     for person_id, own in of_person.items():
         other = next((line for line in own if (line.name, line.phone) != (own[0].name, own[0].phone)), None)
         if other is not None:
             rows = f"rows {own[0].stated.row} and {other.stated.row}"
             _refuse(own, f"{rows} call {person_id} by two names or phones; a person has one of each", faults)
-        elif person_id in taken:
-            _refuse(own, f"{person_id} is somebody of another town; who works in both is the county's to load", faults)
+        elif person_id in record.elsewhere:
+            _refuse(own, _shared_fault(own[0], record), faults)
     good = [_person(own[0]) for own in of_person.values() if own[0].stated.row not in faults]
-    for row in continued(people, good, [], _person_terms(clock)).told:
+    for row in continued(record.people, good, [], _person_terms(clock)).told:
         if row.outcome == REFUSED:
             _refuse(of_person[row.key], row.reason, faults)
 
 
+def _shared_fault(line: _Line, record: _Record) -> str:
+    """Return why a town cannot load somebody who serves another; empty for one of both who is called as on record."""
+    person_id = line.person_id
+    if all(one.key[0] != person_id for one in record.assignments):
+        return f"{person_id} is somebody of another town; who is to work in both is the county's to load"
+    said = {one.values for one in record.people if one.key[0] == person_id}
+    if said != {(line.name, line.phone)}:
+        return f"{person_id} works in another town too; name and phone of who works in both are the county's to change"
+    return ""
+
+
 def _refuse(lines: Iterable[_Line], reason: str, faults: Faults) -> None:
-    for line in lines:
+    for line in lines if reason else ():
         faults.setdefault(line.stated.row, reason)
 
 

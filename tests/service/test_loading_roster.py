@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loading_made import EAST, GRIDS, IN_EAST, IN_WEST, SINCE, TOWN, WEST, empty, load, outcomes, staff, state
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from gridmap.errors import GridmapError, InputError, UnknownNameError
 from gridmap.people.io import ROSTER, as_roster, parse_roster
@@ -268,13 +268,42 @@ def test_a_town_loads_its_own_people_and_ends_nobody_elses(town_record):
     assert set(read(town_record, WEST)["person_id"]) == {"1", "3"}
 
 
-def test_who_works_in_two_towns_is_changed_by_either(town_record):
+def test_who_works_in_two_towns_is_changed_by_the_county_alone(town_record):
     load(town_record, staff({}, {"grid": IN_EAST[0]}), effective=SINCE)
-    load(town_record, staff({"name": "王大力"}), town=WEST, effective=FIRST)
+    renamed = load(town_record, staff({"name": "王大力"}), town=WEST, effective=FIRST)
+    assert "who works in both are the county's to change" in renamed.refused[0].reason
+    # As the county calls them, a town's own list goes on being the town's.
+    assert load(town_record, staff({}), town=WEST, effective=FIRST).counts["unchanged"] == 1
+    assert load(town_record, staff({"duties": "S01"}), town=WEST, effective=FIRST).counts["changed"] == 1
+    both = staff({"name": "王大力", "duties": "S01"}, {"name": "王大力", "grid": IN_EAST[0]})
+    assert load(town_record, both, effective=FIRST).committed
     assert {row[1:3] for row in in_force(rows_of(read(town_record)), FIRST)} == {
         ("王大力", IN_WEST[0]), ("王大力", IN_EAST[0]),
     }  # fmt: skip
     assert {row[1] for row in in_force(rows_of(read(town_record)), FIRST - DAY)} == {"王小明"}
+
+
+def test_who_left_for_another_town_is_that_towns(town_record):
+    """The town that was left sees them as they were, and changes nothing; the next one may take over from there."""
+    load(town_record, staff({}), effective=SINCE)
+    load(town_record, staff({"person_id": "2"}), town=WEST, effective=FIRST)  # 1 has left
+    came = load(town_record, staff({"grid": IN_EAST[0], "phone": "13700000000"}), town=EAST, effective=FIRST)
+    assert came.committed
+    back = load(town_record, staff({"name": "王大力"}, {"person_id": "2"}), town=WEST, effective=FIRST + DAY)
+    assert [(row.row, "another town" in row.reason) for row in back.refused] == [(2, True)]
+    with town_record.transaction(actor="x", jurisdiction=WEST) as session:
+        seen = session.execute(select(Person.phone).where(Person.person_id == "1")).all()
+        written = session.execute(update(Person).values(phone="")).rowcount
+    assert (seen, written) == ([("13900001111",)], 0)
+    assert set(read(town_record, EAST)["phone"]) == {"13700000000"}
+
+
+def test_a_town_takes_back_a_name_that_had_not_begun(town_record):
+    load(town_record, staff({}), town=WEST, effective=SINCE)
+    load(town_record, staff({"name": "王大力"}), town=WEST, effective=FIRST + DAY)
+    assert load(town_record, staff({"name": "王力"}), town=WEST, effective=FIRST).committed
+    names = read(town_record, WEST).sort_values("valid_from")["name"]
+    assert list(names) == ["王小明", "王力"]
 
 
 def test_a_csv_in_gbk_with_chinese_headers_is_loaded(town_record, tmp_path):

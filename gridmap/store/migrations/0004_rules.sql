@@ -43,15 +43,16 @@ alter table gridmap.duty force row level security;
 create policy own_town on gridmap.duty
     using (exists (select from gridmap.assignment a where a.id = assignment_id));
 
--- A person is seen where one of their assignments is; one without any by the county alone.
+-- A person is seen where one of their assignments is, as they were called meanwhile: a town that somebody has left does
+-- not learn what became of them. One without any assignment is seen by the county alone, and nobody else writes any: who
+-- serves another town as well, which a town does not see, is looked for first (gridmap.service.loading_roster).
 alter table gridmap.person enable row level security;
 alter table gridmap.person force row level security;
-create policy own_town on gridmap.person
+create policy own_town on gridmap.person for select
     using (
-        gridmap.sees('*')
-        or exists (select from gridmap.assignment a where a.person_id = person.person_id)
-    )
-    with check (coalesce(current_setting('gridmap.jurisdiction', true), '') <> '');
+        exists (select from gridmap.assignment a where a.person_id = person.person_id and a.period && person.period)
+    );
+create policy county on gridmap.person using (gridmap.sees('*'));
 
 -- Where a point is, as gridmap.Locator says it: a border belongs to the lowest code of the finest tiling level, a
 -- partial level counts only inside the winner, land that the finest level leaves out is a gap.

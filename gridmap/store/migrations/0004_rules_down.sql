@@ -4,6 +4,7 @@ drop function gridmap.chain(integer, integer, text);
 drop function gridmap.version_at(timestamptz);
 drop function gridmap.holds(geometry, geometry);
 drop policy own_town on gridmap.person;
+drop policy county on gridmap.person;
 alter table gridmap.person no force row level security, disable row level security;
 drop policy own_town on gridmap.duty;
 alter table gridmap.duty no force row level security, disable row level security;
