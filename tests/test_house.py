@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("numpy", "pandas", "geopandas", "numba", "shapely", "folium", "scipy", "typer", "osmium")
 
 
-def test_importing_gridmap_loads_nothing_heavy():
-    code = "import sys, gridmap; print(' '.join(sys.modules))"
+@pytest.mark.parametrize("name", ["gridmap", "gridmap.cli.app"])
+def test_importing_gridmap_or_its_commands_loads_nothing_heavy(name):
+    code = f"import sys, {name}; print(' '.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not set(HEAVY) & set(loaded)
 

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -14,7 +13,6 @@ from gridmap.cli import show
 from gridmap.cli.options import parse_named_layer
 from gridmap.cli.record import effective_time, record
 from gridmap.errors import InputError
-from gridmap.people.times import ZONE
 from gridmap.settings import text
 
 if TYPE_CHECKING:
@@ -165,7 +163,7 @@ def _load(files: Files, manner: _Manner) -> None:
 def print_report(report: LoadReport) -> None:
     """Print what becomes of the rows: how many how, then those that do not stay as they are."""
     counts = [(_word(outcome), count) for outcome, count in report.counts.items()]
-    when = f"{report.effective.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}"
+    when = show.when(report.effective)
     title = text(f"{_word(report.kind)}，自 {when}", f"{report.kind}, from {when}")
     show.table(title, [text("结果", "outcome"), text("行", "rows")], counts)
     rows = [row for row in report.rows if row.outcome != "unchanged" or row.reason]

@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -14,7 +13,6 @@ from gridmap.cli import show
 from gridmap.cli.diff import print_delta
 from gridmap.cli.record import effective_time, record, stated_time
 from gridmap.errors import GridmapError
-from gridmap.people.times import ZONE
 from gridmap.settings import text
 
 if TYPE_CHECKING:
@@ -55,8 +53,8 @@ def list_plans(as_json: AsJson = False) -> None:
         [
             (
                 each.version, show.word(each.status), each.name, " › ".join(map(str, each.counts.values())),
-                f"{each.proposed_by} {_day(each.proposed_at)}",
-                ", ".join(f"{_day(stay.since)} → {_day(stay.until)}" for stay in each.stays), each.note,
+                f"{each.proposed_by} {show.when(each.proposed_at)}",
+                ", ".join(f"{show.when(stay.since)} → {show.when(stay.until)}" for stay in each.stays), each.note,
             )
             for each in found
         ],
@@ -184,7 +182,7 @@ def _say_review(found: Review, as_json: bool, done: str) -> None:
 
 
 def _say(version: str, committed: bool, done: str, at: datetime | None = None) -> None:
-    when = "" if at is None else f" {at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}"
+    when = "" if at is None else f" {show.when(at)}"
     if committed:
         show.out.print(text(f"{version} 已{done}{when}", f"{version} {done}{when}"), markup=False)
     else:
@@ -193,7 +191,3 @@ def _say(version: str, committed: bool, done: str, at: datetime | None = None) -
             f"{version}{when} dry run, nothing was changed; --commit does it",
         )
         show.out.print(said, markup=False)
-
-
-def _day(at: datetime | None) -> str:
-    return "" if at is None else f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}"

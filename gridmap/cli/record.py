@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gridmap.errors import InputError
-from gridmap.people.times import at_microseconds
 from gridmap.settings import actor, database_url
 
 if TYPE_CHECKING:
@@ -67,4 +66,6 @@ def stated_time(stated: str) -> datetime:
     >>> stated_time("2026-12-01").isoformat()
     '2026-11-30T16:00:00+00:00'
     """
+    from gridmap.people.times import at_microseconds
+
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_microseconds(stated))

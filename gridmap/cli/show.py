@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -58,6 +60,13 @@ def _cell(value: object) -> str:
             return "—"
         return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def when(at: datetime | None) -> str:
+    """Return a time as people of the county read it, to the minute."""
+    from gridmap.people.times import ZONE  # with pandas: help does not wait for that
+
+    return "" if at is None else f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}"
 
 
 _WORDS: Final = {
