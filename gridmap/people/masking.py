@@ -15,7 +15,8 @@ Mask: TypeAlias = Callable[[pa.Array], pa.Array]
 
 _PHONE_HEADERS: Final = re.compile(r"phone|mobile|^tel|电话|手机|联系方式", re.IGNORECASE)
 _PERSON_HEADERS: Final = re.compile(
-    r"^(reporter|caller|contact|complainant|applicant)(_?name)?$|^(姓名|联系人|上报人|举报人|反映人|报告人|投诉人|诉求人|当事人|申请人)(姓名)?$",
+    r"^(reporter|caller|contact|complainant|applicant|leader)(_?name)?$"
+    r"|^(姓名|联系人|上报人|举报人|反映人|报告人|投诉人|诉求人|当事人|申请人|负责人|站长)(姓名)?$",
     re.IGNORECASE,
 )
 _TEXT_HEADERS: Final = re.compile(r"^(description|content|remark|note)s?$|描述|内容|备注|详情", re.IGNORECASE)
@@ -52,8 +53,8 @@ def mask_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns that tell who reported are masked, recognised by their headers.
 
     Phones are headers like ``phone``, ``reporter_phone``, 联系电话, 手机号; names ``reporter``, ``contact_name``,
-    联系人, 上报人, 姓名, and ``name`` where a phone stands beside it. In descriptions (``description``, 描述, 备注 …)
-    mobile numbers are masked.
+    联系人, 上报人, 负责人, 姓名, and ``name`` where a phone stands beside it. In descriptions (``description``, 描述,
+    备注 …) mobile numbers are masked.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from gridmap.grids.codes import code_text
 from gridmap.people.masking import masks_of
 from gridmap.people.sheets import text_fault
 from gridmap.service.loading_history import Faulty, Stated, Steps, Terms, continued
-from gridmap.service.loading_report import LoadReport, report_of
+from gridmap.service.loading_report import LoadFinding, LoadReport, report_of
 from gridmap.service.loading_run import Clock, LoadOptions, county_ground, county_only, held, run, spot, write
 from gridmap.store.models import Circle, CoverageArea, Station
 
@@ -77,7 +77,8 @@ def load_stations(
         An open transaction of the county.
     layer
         Points in any CRS; of several entrances or an outline a point stands for it. Beside ``name, kind, capacity``
-        all columns are kept as attributes.
+        all columns are kept as attributes, but for those that name people or say whom to call: anybody may see where
+        a station is, and nobody purges it. A finding names each that was left out.
     options
         How. Stations that the layer no longer has end.
     station
@@ -93,7 +94,7 @@ def load_stations(
 
     def work(clock: Clock) -> LoadReport:
         steps = _load_stations(session, layer, asked, station, clock)
-        return report_of("stations", clock.effective, steps.told)
+        return report_of("stations", clock.effective, steps.told, _left_out(layer, station))
 
     return run(session, asked, work)
 
@@ -119,13 +120,14 @@ def load_circles(session: Session, tables: CircleTables, options: LoadOptions | 
     asked = options or LoadOptions()
 
     def work(clock: Clock) -> LoadReport:
-        told = []
+        told, found = [], []
         if tables.stations is not None:
+            found = _left_out(tables.stations, tables.station)
             told += _load_stations(session, tables.stations, asked, tables.station, clock).told
         told += _load_part(session, _CIRCLE, *_circles(session, tables.circles, clock), asked, clock).told
         if tables.coverage is not None:
             told += _load_part(session, _COVERAGE, *_coverage(tables.coverage), asked, clock).told
-        return report_of("circles", clock.effective, told)
+        return report_of("circles", clock.effective, told, found)
 
     return run(session, asked, work)
 
@@ -136,7 +138,7 @@ def _load_part(
 ) -> Steps:  # fmt: skip
     terms = Terms(
         part.name, part.values, clock.effective, clock.now, ends=lambda _one: not options.keep,
-        shown={"geometry": spot, **_masked(stated)},
+        shown={"geometry": spot},
     )  # fmt: skip
     good = [line for line in stated if line.row not in faults]
     faulty = [Faulty(line.row, line.key, faults[line.row]) for line in stated if line.row in faults]
@@ -146,10 +148,17 @@ def _load_part(
     return steps
 
 
-def _masked(stated: Sequence[Stated]) -> dict[str, Callable[[Any], str]]:
-    """Return how attributes are shown that tell whom to call."""
-    said = {name for line in stated for value in line.values if isinstance(value, dict) for name in value}
-    return dict.fromkeys(masks_of(said), lambda value: "" if value is None else "***")
+def _personal(layer: gpd.GeoDataFrame, station: str) -> list[str]:
+    """Return the columns that name people or say whom to call; ``name`` is the station's own."""
+    return list(masks_of(column for column in layer.columns if column not in (station, "name")))
+
+
+def _left_out(layer: gpd.GeoDataFrame, station: str) -> list[LoadFinding]:
+    said = "is not kept: it may name people or say whom to call, and anybody may see stations"
+    return [
+        LoadFinding(None, "personal_column", column, f"column {column!r} {said}")
+        for column in _personal(layer, station)
+    ]  # fmt: skip
 
 
 def _load_stations(
@@ -162,7 +171,7 @@ def _load_stations(
     away = np.zeros(len(points), dtype=bool) if county is None else ~shapely.covers(county, points)
     faults: dict[int, str] = {}
     stated = []
-    table = pd.DataFrame(layer.drop(columns=layer.geometry.name))
+    table = pd.DataFrame(layer.drop(columns=[layer.geometry.name, *_personal(layer, station)]))
     for row, (name, point, values) in enumerate(zip(names, points, table.to_dict("records"), strict=True)):
         if not name:
             faults[row] = f"{station} is empty; every station needs its own"

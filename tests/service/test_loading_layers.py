@@ -31,7 +31,7 @@ from gridmap.geo.io import write_layer, write_layers
 from gridmap.service import loading
 from gridmap.service.loading import CircleTables, DepartmentSource, LoadOptions
 from gridmap.service.loading_files import DepartmentFile, Files, load_files
-from gridmap.store.models import DepartmentGrid, DepartmentMapping, Organisation
+from gridmap.store.models import DepartmentGrid, DepartmentMapping, Organisation, Station
 from gridmap.store.people import read_circles, read_coverage, read_stations
 
 SPRING = datetime(2026, 4, 1, tzinfo=UTC)
@@ -140,6 +140,23 @@ def test_a_station_that_moved_was_where_it_was(town_record):
     assert len(after) == len(STATIONS) - 1
     assert before.set_index("station").geometry["S0001"].equals(STATIONS.geometry[0])
     assert after.set_index("station").geometry["S0001"].equals(moved.geometry[0])
+
+
+def test_of_a_station_nobody_is_kept(town_record):
+    """What names people or says whom to call outlives every purge where it is kept beside a place."""
+    personal = {"联系电话": "13912345678", "leader": "王小明", "负责人": "王小明", "remark": "找王小明 13912345678"}
+    layer = STATIONS.assign(opened="2020", **personal)
+    report = doing(town_record, loading.load_stations, layer)
+    assert report.committed
+    assert {each.key for each in report.findings} == set(personal)
+    kept = reading(town_record, lambda session: [tuple(row) for row in session.execute(select(*Station.__table__.c))])
+    assert len(kept) == len(STATIONS)
+    assert "2020" in str(kept)
+    assert "王小明" not in str(kept)
+    assert "13912345678" not in str(kept)
+    assert reading(town_record, read_stations)["name"].tolist() == STATIONS["name"].tolist()
+    both = doing(town_record, loading.load_circles, CircleTables(rings(), stations=layer))
+    assert {each.key for each in both.findings} == set(personal)
 
 
 def test_stations_that_cannot_be_used_are_told_by_their_row(town_record):
