@@ -50,7 +50,8 @@ _WORDS: Final = {
     "new": "新增", "changed": "变更", "ended": "终止", "unchanged": "不变", "refused": "有误",
     "roster": "花名册", "organisations": "组织", "stations": "站点", "circles": "服务圈", "departments": "部门网格",
     "grid_without_branch": "网格无党支部", "estate_without_branch": "小区无党支部",
-    "personal_column": "含个人信息，未导入", "unit_without_community": "单位未报到", "parent_kind": "上级类型不符", "parent_unknown": "上级不明",
+    "personal_column": "含个人信息，未导入",
+    "unit_without_community": "单位未报到", "parent_kind": "上级类型不符", "parent_unknown": "上级不明",
     "cycle": "上下级成环",
 }  # fmt: skip
 
