@@ -172,6 +172,13 @@ def _say_review(found: Review, as_json: bool, done: str) -> None:
         show.table(text("检查", "check"), columns, rows)
     if found.delta is not None:
         print_delta(found.delta, f"{found.base} → {found.version}", _MOST)
+    if found.moved_away:
+        codes = " ".join(found.moved_away[:_MOST]) + (" …" if len(found.moved_away) > _MOST else "")
+        said = text(
+            f"{len(found.moved_away)} 个编码保留不到一半原有范围：{codes}",
+            f"{len(found.moved_away)} codes keep less than half of their ground: {codes}",
+        )
+        show.out.print(said, style="yellow", markup=False)
     if found.homeless:
         show.table(
             text(f"{len(found.homeless)} 项失去网格", f"{len(found.homeless)} lose their grid"),

@@ -50,6 +50,9 @@ class Review:
         Assignments and organisations whose grid ends, and where its ground went.
     refusals
         Why it cannot be published; empty where it can.
+    moved_away
+        Codes that go on and keep less than half of their ground: redrawing may do that, and whoever approves is to
+        know, for a code stands for a place.
     ending
         Codes that end, and who holds their ground.
     committed
@@ -64,6 +67,7 @@ class Review:
     lineage: pd.DataFrame
     homeless: tuple[Homeless, ...]
     refusals: tuple[str, ...]
+    moved_away: tuple[str, ...] = ()
     ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     committed: bool = False
 
@@ -76,6 +80,7 @@ class Review:
             "effective": self.effective.isoformat(),
             "committed": self.committed,
             "refusals": list(self.refusals),
+            "moved_away": list(self.moved_away),
             "findings": json.loads(findings.to_json(orient="records", force_ascii=False)),
             "homeless": [vars(each) | {"successors": list(each.successors)} for each in self.homeless],
             "changes": json.loads(self.delta.to_json()) if self.delta is not None else None,
@@ -99,7 +104,7 @@ def review_plan(session: Session, plan: Plan, base: Plan | None, effective: date
     lineage = plan.lineage.iloc[:0] if delta is None else lineage_of(delta, effective)
     ending = _successors(lineage, plan)
     lost = homeless(session, ending, effective)
-    refusals = [*_errors(findings), *_reused(session, plan, base), *_elsewhere(delta)]
+    refusals = [*_errors(findings), *_reused(session, plan, base)]
     return Review(
         plan.version,
         None if base is None else base.version,
@@ -109,6 +114,7 @@ def review_plan(session: Session, plan: Plan, base: Plan | None, effective: date
         lineage,
         lost,
         tuple(refusals),
+        _elsewhere(delta),
         ending,
     )
 
@@ -119,18 +125,16 @@ def at_last(session: Session, found: Review, begins: datetime) -> Review:
     return replace(found, effective=begins, lineage=lineage, homeless=homeless(session, found.ending, begins))
 
 
-def _elsewhere(delta: Delta | None) -> list[str]:
-    """Name codes that go on but stand for other ground: codes never change meaning (domain.md, "Codes")."""
+def _elsewhere(delta: Delta | None) -> tuple[str, ...]:
+    """Return codes that go on but stand for other ground."""
     if delta is None:
-        return []
+        return ()
     flows = delta.flows[delta.flows["old"].notna()]
     going_on = flows["old"].isin(set(flows.loc[flows["new"].notna(), "new"]))
     kept = flows["area_m2"].where(flows["old"] == flows["new"], 0.0)
     sums = flows.assign(kept=kept)[going_on].groupby(["level", "old"])[["area_m2", "kept"]].sum()
-    strange = [code for (_, code), row in sums.iterrows() if row["kept"] < _SAME * row["area_m2"]]
-    if not strange:
-        return []
-    return [f"codes that keep less than half of their ground: {', '.join(strange[:_NAMED])}; give new numbers"]
+    less = sums[sums["kept"] < _SAME * sums["area_m2"]]
+    return tuple(less.index.get_level_values("old"))
 
 
 def _errors(findings: gpd.GeoDataFrame) -> list[str]:

@@ -294,13 +294,15 @@ def test_a_town_changes_nothing_of_another_not_even_a_word(store, other):
         assert publishing.propose(session, mine, commit=True).committed
 
 
-def test_two_codes_do_not_change_places(store):
+def test_who_approves_is_told_of_codes_that_stand_for_other_ground(store):
     put(store, FIRST)
     boxes = cells()
     one, two = SMALL, "320299001001004"
-    swapped = county(boxes | {one: boxes[two], two: boxes[one]})
-    with pytest.raises(PlanError, match="less than half of their ground"), store.transaction(actor="x") as session:
-        publishing.propose(session, swapped, commit=True)
+    with store.transaction(actor="x") as session:
+        found = publishing.propose(session, county(boxes | {one: boxes[two], two: boxes[one]}))
+    assert set(found.moved_away) == {one, two}
+    with store.transaction(actor="x") as session:
+        assert publishing.propose(session, SECOND).moved_away == ()
 
 
 def test_a_scheduled_rollback_can_be_taken_back_and_blocks_nothing_after(store):
