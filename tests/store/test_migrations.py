@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -103,23 +108,40 @@ def test_unknown_revisions_and_newer_databases_are_named(empty):
         migrate.upgrade(empty)
 
 
-def test_a_migration_that_fails_half_way_has_not_happened(empty, monkeypatch):
-    from gridmap.store.migrations import sql
+MIGRATE = "import sys; from gridmap.store import migrate; migrate.upgrade(sys.argv[1])"
+WAITING = "select pid from pg_locks where not granted and relation = 'gridmap.plan_version'::regclass"
+MADE = "select count(*) from pg_locks where pid = %s and granted and mode = 'AccessExclusiveLock'"
 
-    real = sql.run
 
-    def broken(name):
-        real(name)
-        if name == "0003_access":
-            raise RuntimeError("killed")
+def wait_for(watch, query, *values, found):
+    until = time.monotonic() + 30
+    while bool(row := watch.execute(query, values).fetchone()) != found:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return row
 
+
+@pytest.mark.parametrize("killed", ["process", "server"])
+def test_a_migration_that_is_killed_half_way_has_not_happened(empty, killed):
+    """It stops at a reference to a table that somebody else is writing, when it has made other tables already."""
     migrate.upgrade(empty, "0001_plans")
-    monkeypatch.setattr(sql, "run", broken)
-    with pytest.raises(RuntimeError, match="killed"):
-        migrate.upgrade(empty)
-    assert migrate.current(empty) == "0001_plans"
-    with psycopg.connect(empty) as connection:
-        assert "person" not in everything(connection)
+    with psycopg.connect(empty) as writer, psycopg.connect(empty, autocommit=True) as watch:
+        writer.execute("lock table gridmap.plan_version in row exclusive mode")
+        migrating = subprocess.Popen([sys.executable, "-c", MIGRATE, empty], stderr=subprocess.PIPE, text=True)
+        (pid,) = wait_for(watch, WAITING, found=True)
+        assert watch.execute(MADE, [pid]).fetchone()[0] > 5
+        if killed == "process":
+            migrating.kill()
+        else:
+            watch.execute("select pg_terminate_backend(%s)", [pid])
+        said = migrating.communicate()[1]
+        assert migrating.returncode == -signal.SIGKILL if killed == "process" else "UnavailableError" in said
+        writer.rollback()
+        wait_for(watch, "select 1 from pg_stat_activity where pid = %s", pid, found=False)
+        assert migrate.current(empty) == "0001_plans"
+        assert "person" not in everything(watch)
+    migrate.upgrade(empty)
+    assert migrate.current(empty) == migrate.head()
 
 
 def test_what_cannot_be_reached_is_said_so():
