@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import sys
 import threading
@@ -11,14 +12,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psycopg
 import pytest
 import shapely
+from fastapi.testclient import TestClient
 from postgis import open_folder, small_disk, throw_away
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
 from typer.testing import CliRunner
 
+from gridmap.api.record_app import create_record_app
 from gridmap.cli.app import app
 from gridmap.errors import ConflictError, InputError, OutputError, UnavailableError
 from gridmap.grids.plan import Plan
@@ -117,6 +121,21 @@ def answers(url: str, plans: tuple[Plan, Plan]) -> list[tuple[object, ...]]:
         store.close()
 
 
+def served_answers(url: str, plans: tuple[Plan, Plan], moments: tuple[datetime, ...]) -> list[bytes]:
+    """Ask the app that is served from a record who answers at the same places, at each moment."""
+    lines = "".join(f"{lon!r},{lat!r},E0203\n" for lon, lat in places(plans[0]).tolist())
+    with TestClient(create_record_app(url)) as client:
+        said = [
+            client.post(
+                "/v1/locate:batch", params={"at": at.isoformat(), "duty_column": "duty"},
+                content=f"lon,lat,duty\n{lines}", headers={"Content-Type": "text/csv"},
+            )
+            for at in moments
+        ]  # fmt: skip
+    assert [each.status_code for each in said] == [200] * len(moments), said[0].text[:500]
+    return [each.content for each in said]
+
+
 def people_seen(url: str, town: str) -> list[tuple[object, ...]]:
     store = Store(url)
     try:
@@ -138,11 +157,19 @@ def test_an_empty_machine_answers_a_thousand_questions_as_the_old_one_did(record
     assert {row[4] for row in before} == {plan.version for plan in plans}
     assert {row[2] for row in before} >= {"matched", "outside"}
     assert len(before) == 2 * QUESTIONS
+    moments = (datetime.now(UTC) - timedelta(days=1), datetime.now(UTC))
+    served = served_answers(record, plans, moments)
+    for plan, table, rows in zip(plans, served, (before[:QUESTIONS], before[QUESTIONS:]), strict=True):
+        said = pd.read_csv(io.BytesIO(table), dtype=str)
+        assert set(said["plan_version"]) == {plan.version}
+        assert said["outcome"].tolist() == [row[2] for row in rows]  # as SQL says it
+        assert (said["person"] == "张*").sum() > QUESTIONS / 10
 
     done = restore(empty_machine.url, file)
     assert (done.revision, done.replaced) == (migrate.head(), False)
 
     assert answers(empty_machine.url, plans) == before
+    assert served_answers(empty_machine.url, plans, moments) == served
     store = Store(empty_machine.url)
     with store.transaction(actor="drill") as session:
         for plan in plans:
