@@ -22,6 +22,7 @@ from gridmap.api.openapi_parts import problems
 from gridmap.api.plans import GEOPACKAGE, Record
 from gridmap.api.security import Principal, require
 from gridmap.errors import AccessError, ConflictError, IdentityError, InputError, UnknownNameError
+from gridmap.people.sheets import text_fault
 from gridmap.service.audit import MOST_LETTERS as MOST_NOTE
 from gridmap.service.loading import LoadOptions, LoadReport
 from gridmap.service.loading_files import TABLES, DepartmentFile, Files, Kind, load_files
@@ -186,6 +187,9 @@ def _files(kind: Kind, path: Path, asked: LoadQuery) -> Files:
         return Files(kind, path, stations=asked.stations, station=asked.station)
     if asked.department is None or not asked.department.strip():
         raise InputError("department: say whose grids these are, for example department=公安")
+    fault = text_fault("department", asked.department)
+    if fault:
+        raise InputError(fault)
     return Files(kind, departments={asked.department: DepartmentFile(path, asked.code, asked.name)})
 
 

@@ -18,6 +18,10 @@ _FULL: Final = ("53100", "58030")
 _FORBIDDEN: Final = "42501"
 _NO_RECORD: Final = ("42P01", "42703", "3F000", "42883")
 """A table, column, schema or function that is not there."""
+_SLOW: Final = "57014"
+_UNUSABLE: Final = "22"
+"""Class of values that no column can hold: a NUL in a text, a number out of range."""
+_SURROGATE: Final = "surrogates not allowed"
 _LATER: Final = ("08", "53", "57", "58")
 """Classes of connection, resources, an operator's intervention, the system."""
 
@@ -29,11 +33,13 @@ def translated() -> Iterator[None]:
     Raises
     ------
     UnavailableError
-        When the database cannot be reached, has no connection or no disk left, or is being restarted.
+        When the database cannot be reached, has no connection or no disk left, is being restarted, or takes too long.
     ConflictError
         When somebody else was first.
     AccessError
         When the database itself refuses: the last line of defence.
+    InputError
+        When it cannot hold a value, or has no record.
 
     Examples
     --------
@@ -50,6 +56,10 @@ def translated() -> Iterator[None]:
         raise _error_of(error.orig, error.connection_invalidated) from error
     except psycopg.Error as error:
         raise _error_of(error, False) from error
+    except UnicodeEncodeError as error:
+        if error.reason != _SURROGATE:
+            raise
+        raise _unusable("a text has half a letter") from error
 
 
 def _error_of(error: BaseException | None, lost: bool) -> Exception:
@@ -59,6 +69,10 @@ def _error_of(error: BaseException | None, lost: bool) -> Exception:
         return UnavailableError(f"the database has no room on its disk: {words}; make room, and ask again")
     if state in _CONFLICTS:
         return ConflictError(f"somebody else changed the same thing first: {words}; look at it again, then repeat")
+    if state == _SLOW:
+        return UnavailableError(f"the database took too long: {words}; ask for less, or again in a moment")
+    if state[:2] == _UNUSABLE or isinstance(error, psycopg.DataError):
+        return _unusable(words)
     if state == _FORBIDDEN:
         return AccessError(f"the database does not allow it: {words}")
     if state in _NO_RECORD:
@@ -66,3 +80,7 @@ def _error_of(error: BaseException | None, lost: bool) -> Exception:
     if lost or state[:2] in _LATER or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return UnavailableError(f"the database cannot be reached for now: {words}")
     return GridmapError(f"the database refuses: {words}")
+
+
+def _unusable(words: str) -> InputError:
+    return InputError(f"the database cannot hold a value: {words}; look for letters that cannot be seen")

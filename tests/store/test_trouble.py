@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from gridmap.errors import UnavailableError
+from gridmap.errors import InputError, UnavailableError
 from gridmap.service import publishing, switching
 from gridmap.store import migrate
 from gridmap.store.cluster import Cluster
@@ -91,6 +91,21 @@ def test_a_connection_killed_in_the_middle_of_publishing_leaves_what_was(fresh_u
     assert versions(store)[SECOND.version] == "approved"
     with store.transaction(actor="x") as session:
         publishing.publish(session, SECOND.version, commit=True)
+    store.close()
+
+
+def test_what_it_cannot_hold_is_the_askers_to_mend_and_what_takes_too_long_is_said_so(store_url):
+    store = Store(store_url, size=1)
+    for statement, values in (
+        ("select :x::text", {"x": "a\0b"}), ("select :x::text", {"x": "a\ud800b"}), ("select 1 / 0", {}),
+        ("select 'x'::integer", {}), ("select '2026-13-01'::date", {}),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match="cannot hold"), store.transaction(actor="x") as session:
+            session.execute(text(statement.replace("::", r"\:\:")), values)
+    with pytest.raises(UnavailableError, match="took too long"), store.transaction(actor="x") as session:
+        session.execute(text("set local statement_timeout = 20; select pg_sleep(5)"))
+    with store.transaction(actor="x") as session:
+        assert session.scalar(text("select 1")) == 1
     store.close()
 
 
