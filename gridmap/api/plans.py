@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -19,20 +20,23 @@ from gridmap.api.envelope import request_id
 from gridmap.api.limits import MOST_LETTERS
 from gridmap.api.moments import read_moment
 from gridmap.api.negotiate import body_kind, bounded_body
-from gridmap.api.security import Principal, require
+from gridmap.api.security import Principal, require, require_any
 from gridmap.errors import GridmapError, InputError
 from gridmap.grids.io import read_plan
 from gridmap.grids.plan import Plan
-from gridmap.service import publishing
+from gridmap.service import audit, publishing
+from gridmap.service.access_rules import demand
+from gridmap.service.audit import MOST_LETTERS as MOST_NOTE
 from gridmap.service.loading_departments import map_departments
-from gridmap.service.versions import versions
+from gridmap.service.versions import settled_status, versions
 from gridmap.store.engine import Store
 
 router: Final = APIRouter(tags=["plans"])
 log: Final = logging.getLogger("gridmap.record")
 GEOPACKAGE: Final = "application/geopackage+sqlite3"
 MOST_PLAN_BYTES: Final = 256 << 20
-_NOTE: Final = 500
+_TAKES_BACK: Final = {"approved": "approve", "published": "publish"}
+"""Status → the permission of who may undo it; what is only proposed, who may propose."""
 
 Version = Annotated[str, InPath(max_length=MOST_LETTERS, pattern="^[0-9a-f]+$", description="方案版本 · of the plan")]
 Commit = Annotated[bool, Query(description="执行；缺省为演练 · do it; a dry run by default")]
@@ -40,6 +44,7 @@ Effective = Annotated[
     str | None, Query(max_length=MOST_LETTERS, description="生效时间，缺省为现在 · when it begins; now by default")
 ]
 Proposer = Annotated[Principal, Depends(require("propose"))]
+Reader = Annotated[Principal, Depends(require_any("propose", "approve", "publish"))]
 Approver = Annotated[Principal, Depends(require("approve"))]
 Publisher = Annotated[Principal, Depends(require("publish"))]
 
@@ -53,8 +58,29 @@ def current_store(request: Request) -> Store:
 Record = Annotated[Store, Depends(current_store)]
 
 
+@dataclass(frozen=True)
+class _Switch:
+    """Who asks for another version to be in force."""
+
+    request: Request
+    store: Record
+    who: Publisher
+    after: BackgroundTasks
+
+    def put_in_force(
+        self, change: Callable[..., publishing.Review], version: str, effective: str | None, commit: bool
+    ) -> dict[str, Any]:
+        """Put a version in force; departments are mapped onto it after the answer, which takes seconds."""
+        begins = None if effective is None else read_moment(effective).time
+        with _transaction(self.request, self.store, self.who) as session:
+            found = change(session, version, effective=begins, commit=commit)
+        if found.committed:
+            self.after.add_task(_map_departments, self.store, self.who, found.effective)
+        return _told(found)
+
+
 @router.get("/v1/plans", operation_id="listPlans", summary="方案清单 · Versions proposed, approved, published")
-def list_plans(store: Record, who: Proposer) -> dict[str, Any]:
+def list_plans(store: Record, who: Reader) -> dict[str, Any]:
     """Return every version on record, the newest first."""
     with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
         return {"outcome": "found", "plans": [each.to_json() for each in versions(session)]}
@@ -70,23 +96,24 @@ async def propose(
     request: Request,
     store: Record,
     who: Proposer,
-    note: Annotated[str, Query(max_length=_NOTE, description="事由 · why")] = "",
+    note: Annotated[str, Query(max_length=MOST_NOTE, description="事由 · why")] = "",
     commit: Commit = False,
 ) -> dict[str, Any]:
     """Take a plan as ``gridmap draw`` writes it (GeoPackage), check and compare it; keep it with ``commit``."""
     body_kind(request, [GEOPACKAGE])
+    said = audit.read_reason(note) if note else ""
     body = await bounded_body(request, MOST_PLAN_BYTES)
 
     def run() -> dict[str, Any]:
         plan = _read(body)
         with _transaction(request, store, who) as session:
-            return _told(publishing.propose(session, plan, note=note, commit=commit))
+            return _told(publishing.propose(session, plan, note=said, commit=commit))
 
     return await to_thread.run_sync(run)
 
 
 @router.get("/v1/plans/{version}/review", operation_id="reviewPlan", summary="预览发布 · What publishing would do")
-def review(store: Record, who: Proposer, version: Version, effective: Effective = None) -> dict[str, Any]:
+def review(store: Record, who: Reader, version: Version, effective: Effective = None) -> dict[str, Any]:
     """Say what publishing a version would do; nothing is changed."""
     with store.transaction(actor=who.name, jurisdiction=who.jurisdiction) as session:
         begins = None if effective is None else read_moment(effective).time
@@ -102,51 +129,28 @@ def approve(request: Request, store: Record, who: Approver, version: Version, co
 
 
 @router.post("/v1/plans/{version}/withdrawal", operation_id="withdrawPlan", summary="撤回 · Withdraw")
-def withdraw(
-    request: Request, store: Record, who: Proposer, version: Version, commit: Commit = False
-) -> dict[str, Any]:
-    """Take back a proposal, or a publication that has not begun."""
+def withdraw(request: Request, store: Record, who: Reader, version: Version, commit: Commit = False) -> dict[str, Any]:
+    """Take back a proposal, an approval (by who may approve), or a publication that has not begun (who may publish)."""
     with _transaction(request, store, who) as session:
+        demand(who, _TAKES_BACK.get(settled_status(session, version), "propose"))
         row = publishing.withdraw(session, version, commit=commit)
         return {"outcome": "withdrawn", "version": row.version, "committed": commit}
 
 
 @router.post("/v1/plans/{version}/publication", operation_id="publishPlan", summary="发布 · Publish")
 def publish(
-    request: Request,
-    store: Record,
-    who: Publisher,
-    after: BackgroundTasks,
-    version: Version,
-    effective: Effective = None,
-    commit: Commit = False,
+    ask: Annotated[_Switch, Depends()], version: Version, effective: Effective = None, commit: Commit = False
 ) -> dict[str, Any]:
     """Put an approved version in force."""
-    begins = None if effective is None else read_moment(effective).time
-    with _transaction(request, store, who) as session:
-        found = publishing.publish(session, version, effective=begins, commit=commit)
-    if found.committed:
-        after.add_task(_map_departments, store, who, found.effective)
-    return _told(found)
+    return ask.put_in_force(publishing.publish, version, effective, commit)
 
 
 @router.post("/v1/plans/{version}/rollback", operation_id="rollBack", summary="回退到此版本 · Roll back to a version")
 def roll_back(
-    request: Request,
-    store: Record,
-    who: Publisher,
-    after: BackgroundTasks,
-    version: Version,
-    effective: Effective = None,
-    commit: Commit = False,
+    ask: Annotated[_Switch, Depends()], version: Version, effective: Effective = None, commit: Commit = False
 ) -> dict[str, Any]:
     """Put a version in force again that was before."""
-    begins = None if effective is None else read_moment(effective).time
-    with _transaction(request, store, who) as session:
-        found = publishing.rollback(session, version, effective=begins, commit=commit)
-    if found.committed:
-        after.add_task(_map_departments, store, who, found.effective)
-    return _told(found)
+    return ask.put_in_force(publishing.rollback, version, effective, commit)
 
 
 @contextlib.contextmanager

@@ -17,13 +17,14 @@ from gridmap.service.access_rules import PUBLIC, ROLES, Principal, demand
 if TYPE_CHECKING:
     from gridmap.api.security_access import Access
 
-__all__ = ["UNGUARDED", "FileGate", "Principal", "principal_of", "require", "seat", "unmasked"]
+__all__ = ["UNGUARDED", "FileGate", "Principal", "principal_of", "require", "require_any", "seat", "unmasked"]
 
 UNGUARDED: Final = frozenset({"/live", "/ready", "/login"})
 """Asked by machines without a key and by people not known yet: what they bring along is not looked at."""
 FILES: Final = replace(PUBLIC, scopes=ROLES["caller"])
 """Whoever asks a server on files: it is one's own, so batches of any size are answered."""
 _PRINCIPAL: Final = "principal"
+_COME_BACK: Final = "log in, or send a key (Authorization: Bearer gm_…)"
 
 
 class FileGate:
@@ -76,6 +77,22 @@ def require(permission: str) -> Callable[[Request], Awaitable[Principal]]:
     return allowed
 
 
+def require_any(*permissions: str) -> Callable[[Request], Awaitable[Principal]]:
+    """Return the dependency that lets those pass who may do one thing or another, as :func:`require` does for one."""
+
+    async def allowed(request: Request) -> Principal:
+        principal = principal_of(request)
+        if not any(principal.may(each) for each in permissions):
+            wanted = ", ".join(map(repr, permissions))
+            if principal.kind == "public":
+                raise IdentityError(f"this takes one of the permissions {wanted}: {_COME_BACK}")
+            theirs = ", ".join(sorted(principal.scopes)) or "nothing"
+            raise AccessError(f"this takes one of the permissions {wanted}; {principal.name} has {theirs}")
+        return principal
+
+    return allowed
+
+
 def unmasked(request: Request, reason: str | None, *, subject: str, town: str | None) -> bool:
     """Whether names and phones are shown in full in the answer to a request.
 
@@ -123,7 +140,5 @@ def unmasked(request: Request, reason: str | None, *, subject: str, town: str | 
 
 def _insist(principal: Principal, permission: str) -> None:
     if principal.kind == "public" and not principal.may(permission):
-        raise IdentityError(
-            f"this takes the permission {permission!r}: log in, or send a key (Authorization: Bearer gm_…)"
-        )
+        raise IdentityError(f"this takes the permission {permission!r}: {_COME_BACK}")
     demand(principal, permission)

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gridmap.service.timeline import InForce, timeline
-from gridmap.store.models import Grid, Level, PlanGrid, PlanVersion
+from gridmap.store.models import Grid, Level, PlanGrid, PlanVersion, State
+from gridmap.store.plans import version_row
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,18 @@ def versions(session: Session) -> tuple[VersionRecord, ...]:
         )
         for row in session.scalars(select(PlanVersion).order_by(PlanVersion.id.desc()))
     )  # fmt: skip
+
+
+def settled_status(session: Session, version: str) -> str:
+    """Return the status of a version: whoever would change it waits until the transaction ends.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such version.
+    """
+    session.get(State, 1, with_for_update=True)
+    return version_row(session, version).status
 
 
 def _iso(at: datetime | None) -> str | None:
