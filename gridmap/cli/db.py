@@ -144,16 +144,17 @@ def purge(
         bool, typer.Option("--commit", help="执行；不写则只演练 · do it; without, only say what it would do")
     ] = False,
 ) -> None:
-    """清除离任人员的姓名电话 · Blank names and phones of people who serve no longer; what they did stays."""
+    """清除离任人员的姓名电话及失败的登录记录 · Forget names and phones of who serves no longer, and failed log-ins."""
     from gridmap.service.retention import purge as run
 
     with record() as session:
         done = run(session, stated_time(before), commit=commit)
-    said = text(f"{len(done.people)} 人、{done.rows} 条", f"{len(done.people)} people in {done.rows} rows")
+    said = text(f"{len(done.people)} 人、{done.rows} 条，失败登录 {done.log_ins} 条",
+                f"{len(done.people)} people in {done.rows} rows, and {done.log_ins} failed log-ins")  # fmt: skip
     _say(
-        text(f"已清除 {said}", f"blanked {said}")
+        text(f"已清除 {said}", f"forgot {said}")
         if commit
-        else text(f"将清除 {said}；执行请加 --commit", f"would blank {said}; --commit does it")
+        else text(f"将清除 {said}；执行请加 --commit", f"would forget {said}; --commit does it")
     )
 
 

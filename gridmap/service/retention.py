@@ -1,4 +1,4 @@
-"""How long personal data is kept: names and phones of people who serve no longer are blanked, what they did stays."""
+"""How long personal data is kept: names and phones of people who serve no longer, and log-ins that failed."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Purged:
         ``person_id`` of those whose name or phone was blanked in some row, in order.
     rows
         How many rows that were.
+    log_ins
+        How many failed log-ins were removed from the audit.
     committed
         Whether it was done.
     """
@@ -36,15 +38,19 @@ class Purged:
     before: datetime
     people: tuple[str, ...]
     rows: int
+    log_ins: int
     committed: bool
 
 
 def purge(session: Session, before: datetime, *, commit: bool = False) -> Purged:
-    """Blank names and phones that nobody has needed since a date.
+    """Blank names and phones that nobody has needed since a date, and forget log-ins that failed before it.
 
     These are of people all of whose assignments had ended by then; of rows that had ended by then, which somebody who
     still serves has outlived (a number of before); and of rows from before then that never came to hold. The rows,
     their ``person_id`` and the assignments stay: who answered for a grid is still known, by number.
+
+    Nothing else ever leaves the audit than log-ins that failed before the date: whoever guesses passwords can write any
+    number of them. Those of the last two days stay, for they lock the name.
 
     Parameters
     ----------
@@ -83,7 +89,10 @@ def purge(session: Session, before: datetime, *, commit: bool = False) -> Purged
             detail = {"people": list(people), "rows": len(rows)}
             note(session, "people.purge", f"before {before.isoformat()}", detail=detail)
             bump(session)
-    return Purged(before, people, len(rows), commit)
+        log_ins = session.scalars(select(func.gridmap.forget_failed_log_ins(before))).one()
+        if log_ins:
+            note(session, "log-ins.purge", f"before {before.isoformat()}", detail={"rows": log_ins})
+    return Purged(before, people, len(rows), log_ins, commit)
 
 
 def _outlived(before: datetime) -> ColumnElement[bool]:

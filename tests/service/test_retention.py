@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import psycopg
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
@@ -130,6 +131,37 @@ def test_the_audit_tells_who_did_it_and_to_whom_by_number_alone(store):
         assert session.execute(text("select generation from gridmap.state")).scalar() == generation + 1
 
 
+def test_of_the_audit_failed_log_ins_are_forgotten_and_nothing_else(store):
+    def row(action, at):
+        return Audit(actor="public", action=action, subject="abc", reason="", at=at)
+
+    lately = TODAY - timedelta(days=1)
+    old, kept = row("log-in-failed", DATES[0]), [row("log-in-failed", BEFORE), row("log-in-failed", lately)]
+    add(store, old, *kept, row("unmasked", DATES[0]), row("logged-in", DATES[0]))
+
+    def left():
+        with store.transaction(actor="x") as session:
+            return sorted((each.action, each.at) for each in session.scalars(select(Audit)) if each.actor == "public")
+
+    before = left()
+    with store.transaction(actor="x") as session:
+        assert purge(session, BEFORE).log_ins == 1
+    assert left() == before
+    with store.transaction(actor="x") as session:
+        assert purge(session, BEFORE, commit=True).log_ins == 1
+    assert left() == [each for each in before if each != ("log-in-failed", DATES[0])]
+    with store.transaction(actor="x") as session:  # whoever guesses now stays locked out, whatever is asked
+        assert purge(session, TODAY - timedelta(seconds=1), commit=True).log_ins == 1
+        notes = session.scalars(select(Audit.detail).where(Audit.action == "log-ins.purge")).all()
+    assert [action for action, _ in left()] == ["log-in-failed", "logged-in", "unmasked"]
+    assert notes == [{"rows": 1}, {"rows": 1}]
+    forget = text("select gridmap.forget_failed_log_ins(now())")
+    with pytest.raises(AccessError), store.transaction(actor="x", jurisdiction="320299001") as session:
+        session.execute(forget)
+    with psycopg.connect(store.url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("set role gridmap_reader; select gridmap.forget_failed_log_ins(now())")
+
+
 def test_only_the_county_purges_and_nobody_forgets_who_serves(store):
     with store.transaction(actor="x", jurisdiction="320299001") as session, pytest.raises(AccessError, match="county"):
         purge(session, BEFORE)
@@ -145,9 +177,9 @@ def test_the_command(store, fresh_url, monkeypatch):
     monkeypatch.setenv("GRIDMAP_LANG", "en")
     add(store, person("1", Range(DATES[0], None)), assignment("1", Range(DATES[0], DATES[1])))
     words = ["db", "purge", "--before", BEFORE.date().isoformat()]
-    assert "would blank 1 people in 1 rows" in CliRunner().invoke(app, words, catch_exceptions=False).output
+    assert "would forget 1 people in 1 rows, and 0" in CliRunner().invoke(app, words, catch_exceptions=False).output
     assert "人1" in {name for name, _ in names(store).values()}
-    assert "blanked 1 people" in CliRunner().invoke(app, [*words, "--commit"], catch_exceptions=False).output
+    assert "forgot 1 people" in CliRunner().invoke(app, [*words, "--commit"], catch_exceptions=False).output
     assert set(names(store).values()) == {("", "")}
     with pytest.raises(InputError):
         CliRunner().invoke(app, ["db", "purge", "--before", "someday"], catch_exceptions=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 
 import geopandas as gpd
 import numpy as np
@@ -89,3 +90,21 @@ def test_before_anything_was_in_force_there_is_no_answer(fresh_url):
     with psycopg.connect(fresh_url) as connection:
         row = connection.execute("select * from gridmap.locate(120.001, 31.001, '2020-01-01')").fetchone()
     assert row == (None, {}, None)
+
+
+def test_versions_that_anybody_sees_have_begun_and_say_nothing_of_what_comes(fresh_url):
+    begun, comes = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
+    store = Store(fresh_url)
+    with store.transaction(actor="x") as session:
+        row = add_plan(session, torn(), note="内部", base_version=None, town=None)
+        for kind, effective in (("publish", Range(begun, comes)), ("rollback", Range(comes, None))):
+            session.add(Publication(plan_id=row.id, effective=effective, kind=kind, published_by="x"))
+    store.close()
+    with psycopg.connect(fresh_url) as connection:
+        connection.execute("set role gridmap_reader")
+        found = connection.execute("select * from published.versions")
+        names = [column.name for column in found.description]
+        (row,) = found.fetchall()
+        said = dict(zip(names, row, strict=True))
+        assert (said["kind"], said["since"], said["until"]) == ("publish", begun, None)
+        assert "内部" not in map(str, row)

@@ -14,7 +14,8 @@ $$;
 grant usage on schema gridmap to gridmap_app;
 grant select, insert, update, delete on all tables in schema gridmap to gridmap_app;
 grant usage on all sequences in schema gridmap to gridmap_app;
--- What was done stays written: nobody changes the audit, and purging people is the only thing that touches the past.
+-- What was done stays written: nobody changes the audit (but see forget_failed_log_ins), and purging people is the only
+-- thing that touches the past.
 revoke update, delete on gridmap.audit from gridmap_app;
 revoke insert, update, delete on gridmap.state from gridmap_app;
 grant update (generation) on gridmap.state to gridmap_app;
@@ -155,6 +156,24 @@ as $$
     select coalesce(jsonb_object_agg(name, up.code), '{}') from up
 $$;
 
+-- The one thing that leaves the audit: log-ins that failed, of which guessing makes any number. Those of the last two days
+-- count failures, and stay.
+create function gridmap.forget_failed_log_ins(before timestamptz) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    gone bigint;
+begin
+    if not gridmap.sees('*') then
+        raise insufficient_privilege using message = 'only the county may forget log-ins';
+    end if;
+    delete from gridmap.audit a where a.action = 'log-in-failed' and a.at < least(before, now() - interval '2 days');
+    get diagnostics gone = row_count;
+    return gone;
+end
+$$;
+revoke execute on function gridmap.forget_failed_log_ins(timestamptz) from public;
+
 grant execute on all functions in schema gridmap to gridmap_app;
 
 -- What anybody may see: read-only, of now, without people. QGIS and the OGC API open these.
@@ -182,8 +201,11 @@ create view published.circles as
 select id, station_id, minutes, outcome, reason, area_m2, speed_m_s, geometry from gridmap.circle
 where period @> now() and geometry is not null;
 
+-- What is only going to be is not announced here: neither a version nor the end of the one before.
 create view published.versions as
-select p.id, v.version, v.name, v.note, p.kind, lower(p.effective) as since, upper(p.effective) as until, v.extent as geometry
-from gridmap.publication p join gridmap.plan_version v on v.id = p.plan_id;
+select p.id, v.version, v.name, p.kind, lower(p.effective) as since,
+    case when upper(p.effective) <= now() then upper(p.effective) end as until, v.extent as geometry
+from gridmap.publication p join gridmap.plan_version v on v.id = p.plan_id
+where lower_inf(p.effective) or lower(p.effective) <= now();
 
 grant select on all tables in schema published to gridmap_reader, gridmap_app;

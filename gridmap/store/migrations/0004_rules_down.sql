@@ -3,6 +3,7 @@ drop function gridmap.locate(double precision, double precision, timestamptz);
 drop function gridmap.chain(integer, integer, text);
 drop function gridmap.version_at(timestamptz);
 drop function gridmap.holds(geometry, geometry);
+drop function gridmap.forget_failed_log_ins(timestamptz);
 drop policy own_town on gridmap.person;
 drop policy county on gridmap.person;
 alter table gridmap.person no force row level security, disable row level security;
