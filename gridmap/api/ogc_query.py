@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import orjson
 from cql2 import Expr
 
 from gridmap.errors import InputError
@@ -16,9 +17,14 @@ ALLOWED: Final = frozenset({
     "casei", "accenti", "s_intersects", "s_within", "s_contains", "s_disjoint", "s_equals", "s_touches", "s_crosses",
     "s_overlaps", "t_before", "t_after", "t_equals", "t_intersects", "t_during",
 })  # fmt: skip
-MOST_LETTERS: Final = 8_000
+MOST_LETTERS: Final = 2_000
+MOST_NESTED: Final = 20
+"""Brackets in brackets of a filter: its parser goes down on the stack of the process, and a few thousand end that."""
+MOST_DIGITS: Final = 18
 DEEPEST: Final = 24
 """Zoom of the finest tiles."""
+_MINUSES: Final = re.compile(r"-\s*-")
+_WHOLE: Final = ("ids", "itemId", "z", "x", "y", "tileMatrix", "tileRow", "tileCol", "limit", "offset")
 _NUMBERS: Final = {"bbox": "bbox=west,south,east,north in degrees", "simplify": "simplify=0.0001, in degrees"}
 
 
@@ -51,8 +57,11 @@ def check_query(asked: Mapping[str, str], accept: str = "") -> None:
                 _check_number(name, each)
     if asked.get("f") == "csv" or accept.lower().startswith("text/csv"):
         raise InputError("f: csv is not offered; allowed: geojson, json, geojsonseq, ndjson, html")
-    zoom = asked.get("z", "0")
-    if zoom.isdecimal() and int(zoom) > DEEPEST:
+    for name in _WHOLE:
+        if any(not _is_whole(each) for each in asked.get(name, "0").split(",")):
+            raise InputError(f"{name} is {asked[name][:80]!r}; write whole numbers of at most {MOST_DIGITS} digits")
+    zoom = asked.get("z", asked.get("tileMatrix", "0"))
+    if int(zoom) > DEEPEST:
         raise InputError(f"z is {zoom[:80]}; tiles go down to {DEEPEST}")
     if "filter" in asked:
         check_filter(asked["filter"])
@@ -60,11 +69,15 @@ def check_query(asked: Mapping[str, str], accept: str = "") -> None:
 
 def _check_number(name: str, written: str) -> None:
     try:
-        good = math.isfinite(float(written))
+        good = math.isfinite(float(written)) and (name != "simplify" or float(written) >= 0)
     except ValueError:
         good = False
     if not good:
         raise InputError(f"{name}: {written[:80]!r} is not a number; write {_NUMBERS[name]}")
+
+
+def _is_whole(written: str) -> bool:
+    return written.isascii() and written.isdecimal() and len(written) <= MOST_DIGITS
 
 
 def check_filter(written: str) -> None:
@@ -87,13 +100,39 @@ def check_filter(written: str) -> None:
     """
     if len(written) > MOST_LETTERS:
         raise InputError(f"filter is longer than {MOST_LETTERS:,} letters")
+    if _depth(written) > MOST_NESTED or _MINUSES.search(written):
+        raise InputError(f"filter is nested more than {MOST_NESTED} brackets deep, or has a minus before a minus")
     try:
-        said = orjson.loads(orjson.dumps(Expr(written).to_json()))
+        said = Expr(written).to_json()
+        strange = [name for name in _operations(said) if name not in ALLOWED]
+        finite = all(map(math.isfinite, _numbers(said)))
     except Exception as error:  # the library raises nothing narrower
         raise InputError(f"filter is no CQL2: {str(error).strip()}; for example households > 300") from None
-    strange = [name for name in _operations(said) if name not in ALLOWED]
+    if not finite:
+        raise InputError("filter: a number in it is too large to be one")
     if strange:
         raise InputError(f"filter: {strange[0]} is not allowed; allowed: {', '.join(sorted(ALLOWED))}")
+
+
+def _depth(written: str) -> int:
+    """Return how many brackets are open at most.
+
+    Examples
+    --------
+    >>> _depth("((a = 1) and (b = 2))")
+    2
+    """
+    steps = [1 if letter in "([{" else -1 if letter in ")]}" else 0 for letter in written]
+    return max(itertools.accumulate(steps, initial=0))
+
+
+def _numbers(said: Any) -> Iterator[float]:
+    """Give every number that is not whole, however deep."""
+    if isinstance(said, float):
+        yield said
+    elif isinstance(said, dict | list):
+        for each in said.values() if isinstance(said, dict) else said:
+            yield from _numbers(each)
 
 
 def _operations(said: Any) -> Iterator[str]:
