@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from gridmap.api import problems
 from gridmap.api.envelope import NO_STORE, request_id
-from gridmap.errors import AccessError, GridmapError, IdentityError
+from gridmap.errors import AccessError, GridmapError, IdentityError, UnavailableError
 from gridmap.service.access_rules import PUBLIC, ROLES, Principal, demand
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ UNGUARDED: Final = frozenset({"/live", "/ready", "/login"})
 FILES: Final = replace(PUBLIC, scopes=ROLES["caller"])
 """Whoever asks a server on files: it is one's own, so batches of any size are answered."""
 _PRINCIPAL: Final = "principal"
+RECALLED: Final = "recalled"
+"""Whether who asks is known from a minute ago, for the record cannot be asked: they read on, and see nothing more."""
 _COME_BACK: Final = "log in, or send a key (Authorization: Bearer gm_…)"
 
 
@@ -129,6 +131,8 @@ def unmasked(request: Request, reason: str | None, *, subject: str, town: str | 
         raise AccessError("names stay masked here: only a server on a record can write down who saw them")
     principal = principal_of(request)
     _insist(principal, "unmask")
+    if getattr(request.state, RECALLED, False):
+        raise UnavailableError("the database cannot be reached to find out who asks: names stay masked until it can")
     if principal.kind == "user":  # a link on another site's page would write into the audit
         from gridmap.api.security_cookies import insist_on_own_page
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from gridmap import settings
 from gridmap.api.rates import Rates
+from gridmap.api.security_visits import Visits
 from gridmap.errors import AccessError, UnavailableError
 from gridmap.service import access, audit
 from gridmap.service.access import PUBLIC, KeyRing, Login, LoginRefused, Passwords, Principal, Visit
@@ -54,6 +55,7 @@ class Access:
         self.rate_per_minute = rate_per_minute
         self.proxies = tuple(proxies)
         self.rates = Rates()
+        self._visits = Visits()
         self._passwords = passwords
         self._clock = clock
         self._ring: KeyRing | None = None
@@ -85,18 +87,31 @@ class Access:
     def visit(self, token: str) -> Visit | None:
         """Return who is logged in by a cookie; ``None`` where nobody is. It waits for the database."""
         with self.store.transaction(actor=PUBLIC.name) as session:
-            return access.session_of(session, token, now=self._now())
+            visit = access.session_of(session, token, now=self._now())
+        self._visits.remember(token, visit, self._now())
+        return visit
+
+    def recall(self, token: str) -> Visit | None:
+        """Return who was logged in by a cookie when the record was last asked, if that was within a minute.
+
+        For what is only read while the database cannot be reached: somebody may have been shut out since.
+        """
+        return self._visits.recall(token, self._now())
 
     def log_in(self, username: str, password: str, former: str | None, request: str) -> Login | LoginRefused:
         """Log somebody in. It waits for the database, and for the hash."""
         with self.store.transaction(actor=PUBLIC.name) as session:
-            return access.log_in(
+            found = access.log_in(
                 session, username, password, former=former, request_id=request, now=self._now(),
                 passwords=self._passwords,
             )  # fmt: skip
+        if former is not None and isinstance(found, Login):
+            self._visits.end(former, self._now())
+        return found
 
     def log_out(self, principal: Principal, token: str, request: str) -> None:
         """End a log-in."""
+        self._visits.end(token, self._now())
         with self.store.transaction(actor=principal.name) as session:
             access.log_out(session, token, request_id=request)
 

@@ -13,16 +13,17 @@ from fastapi import Request, Response
 from starlette.types import Scope
 
 from gridmap.api import problems
-from gridmap.api.security import UNGUARDED, seat
+from gridmap.api.security import RECALLED, UNGUARDED, seat
 from gridmap.api.security_access import Access
 from gridmap.api.security_clients import caller_of, client_address
 from gridmap.api.security_cookies import insist_on_own_page, insist_on_token, take_back, token_of
-from gridmap.errors import GridmapError, IdentityError
+from gridmap.errors import GridmapError, IdentityError, UnavailableError
 from gridmap.service.access import PUBLIC, Principal, Visit
 
 _OPEN: Final = ("/docs", "/openapi.json")
 """What is read to find out how to ask."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_READING: Final = frozenset({"GET", "HEAD"})
 _BEARER: Final = b"bearer "
 VISIT: Final = "visit"
 TOKEN: Final = "session_token"  # noqa: S105 - a name
@@ -92,7 +93,13 @@ class RecordGate:
     async def _pass_visitor(self, scope: Scope, token: str) -> None:
         rates, guesser = self._access.rates, f"guesses:{caller_of(client_address(scope, self._access.proxies))}"
         rates.insist(guesser, self._access.rate_per_minute)  # or whoever makes cookies up keeps the database busy
-        visit = await to_thread.run_sync(self._access.visit, token)
+        try:
+            visit = await to_thread.run_sync(self._access.visit, token)
+        except UnavailableError:
+            visit = self._access.recall(token) if scope["method"] in _READING else None
+            if visit is None:
+                raise
+            scope.setdefault("state", {})[RECALLED] = True
         if visit is None:
             rates.charge(guesser, self._access.rate_per_minute)
             raise DeadCookieError("nobody is logged in by this cookie any more; log in again")

@@ -1,14 +1,18 @@
-"""Rates and addresses, by what must hold of them."""
+"""Rates, addresses and visits, by what must hold of them."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gridmap.api.rates import Rates
 from gridmap.api.security_clients import caller_of, client_address, is_trusted
+from gridmap.api.security_visits import Visits
+from gridmap.service.access import PUBLIC, Visit
 from gridmap.settings import Network
 
 
@@ -86,3 +90,20 @@ def test_a_network_of_ipv6_is_one_caller(address, host):
         assert caller_of(str(address)) == caller_of(str(neighbour))
         other = IPv6Address(int(address) ^ (1 << 64))
         assert other.ipv4_mapped is not None or caller_of(str(address)) != caller_of(str(other))
+
+
+def test_a_log_out_is_not_undone_by_a_question_that_was_under_way_and_what_is_remembered_is_bounded():
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    who = Visit(PUBLIC, now + timedelta(hours=1), b"")
+    visits = Visits(most_kept=2)
+    visits.remember("a", who, now)
+    visits.end("a", now)
+    visits.remember("a", who, now)  # the record was asked before it was done
+    assert visits.recall("a", now) is None
+    visits.remember("b", who, now)
+    visits.remember("c", replace(who, expires_at=now + timedelta(seconds=5)), now)
+    visits.remember("d", who, now)
+    assert [visits.recall(each, now) is not None for each in "bcd"] == [False, True, True]
+    assert [visits.recall(each, now + timedelta(seconds=6)) is not None for each in "cd"] == [False, True]
+    visits.remember("d", None, now)
+    assert visits.recall("d", now) is None

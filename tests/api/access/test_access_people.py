@@ -16,6 +16,9 @@ from access_made import (
 )
 from shapes import PROBLEM, assert_fits, assert_problem
 
+from gridmap.errors import UnavailableError
+from gridmap.store.engine import Store
+
 
 @pytest.mark.parametrize(
     ("base_url", "address", "cookie"),
@@ -141,6 +144,41 @@ def test_whoever_logs_out_is_out(client, open_client, access, name):
     stolen = open_client().get("/v1/me", headers={"Cookie": f"__Host-gridmap={token}"})
     assert_problem(stolen, 401, "identity")
     assert [row.actor for row in audit_of(access, name, "logged-out")] == [name]
+
+
+def test_while_the_database_is_away_whoever_was_here_reads_on_for_a_minute(client, open_client, access, clock, name,
+                                                                            source, monkeypatch):  # fmt: skip
+    """As the public does; to change, to see a name in full or after log-out the record has to be asked."""
+    add_user(access, name)
+    add_user(access, f"{name}-2")
+    login, other = log_in(client, name), open_client()
+    second = log_in(other, f"{name}-2")
+    stolen = {"Cookie": f"__Host-gridmap={second.cookies['__Host-gridmap']}"}
+    path = f"/v1/grids/{source.plan['small'].index[0]}"
+    for each in (client, other):
+        assert each.get(path).status_code == 200
+    assert other.post("/logout", headers=csrf(second)).status_code == 204
+    there = access.store
+    monkeypatch.setattr(access, "store", Store("postgresql://nobody@/none?host=/nowhere"))
+    for method in ("GET", "HEAD"):
+        assert client.request(method, path).status_code == 200
+    assert client.get("/v1/me").json()["name"] == name
+    for refused in (
+        client.post("/load", headers=csrf(login)), client.post("/logout", headers=csrf(login)),
+        client.get(f"/people/{name}?unmask=x"), open_client().get(path, headers=stolen),
+        open_client().get(path, headers={"Cookie": "__Host-gridmap=x"}),
+    ):  # fmt: skip
+        assert_problem(refused, 503, "unavailable")
+
+    def away(_token):
+        raise UnavailableError("away")
+
+    monkeypatch.setattr(access, "store", there)  # back, before what is asked is answered
+    monkeypatch.setattr(access, "visit", away)
+    assert_problem(client.get(f"/people/{name}?unmask=x"), 503, "unavailable")
+    assert audit_of(access, name, "unmasked") == []
+    clock.now += 61
+    assert_problem(client.get(path), 503, "unavailable")
 
 
 def test_five_wrong_passwords_lock_a_name_for_a_while(client, access, clock, name):
