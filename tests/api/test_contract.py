@@ -24,6 +24,8 @@ TEXTS = (
     "'; drop table gridmap.grid; --", "<script>alert(1)</script>", "../../etc/passwd", "\x00", "１２３", "a" * 5000,
     "王'\"\\", "\ud7ff", "${jndi:ldap://x}",
 )  # fmt: skip
+FEW = ("'; drop table gridmap.grid; --", "\x00", "王'\"\\")
+"""Where a text costs much, or the same model has read all of them at another route."""
 NUMBERS = ("NaN", "-inf", "1e400", "１２３", "", "{}")
 SMALL = "320299001001001"
 PLAN = county(name="contract")
@@ -119,8 +121,8 @@ def files():
     layer = PLAN["small"].reset_index()[["code", "name", "geometry"]]
     with tempfile.TemporaryDirectory() as folder:
         NEXT.save(Path(folder) / "plan.gpkg")
-        write_layer(layer.iloc[:3], Path(folder) / "grids.gpkg")
-        write_layer(layer.iloc[:3].assign(station=["1", "2", "3"]), Path(folder) / "stations.gpkg")
+        write_layer(layer.iloc[:1], Path(folder) / "grids.gpkg")
+        write_layer(layer.iloc[:1].assign(station="1"), Path(folder) / "stations.gpkg")
         return {path.stem: path.read_bytes() for path in Path(folder).iterdir()}
 
 
@@ -145,12 +147,14 @@ def is_text(schema):
 
 def test_hostile_text_in_every_parameter_of_every_route(record, files):
     app, client, headers = record
-    taken = set()
+    taken, read = set(), set()
     for method, path, operation in operations(app):
         for parameter in operation.get("parameters", []):
             name, where = parameter["name"], parameter["in"]
             query, parts, body, kind = right_question(path, name, files)
-            for text in TEXTS if is_text(parameter["schema"]) else NUMBERS:
+            texts = FEW if name in read or kind == GEOPACKAGE else TEXTS
+            read.add(name)
+            for text in texts if is_text(parameter["schema"]) else NUMBERS:
                 at = KNOWN | parts | ({name: text.replace("/", "%2F")} if where == "path" else {})
                 to = re.sub(r"\{(\w+)\}", lambda each, at=at: at[each[1]], path)
                 if any(ord(letter) < 32 for letter in to):
@@ -181,13 +185,14 @@ def test_hostile_text_that_is_kept_is_kept_as_it_is(record, files):
     app, client, headers = record
     kept = [text for text in TEXTS if len(text) < 500 and text.isprintable()]
     assert len(kept) > 4
+    gpkg = headers | {"Content-Type": GEOPACKAGE}
     for number, text in enumerate(kept):
         sheet = f'person_id,name,phone,grid\n{number},"{text.replace(chr(34), 2 * chr(34))}",,{SMALL}\n'
         asked = {"commit": "true", "keep": "true", "note": text}
         told = client.post("/v1/load/roster", params=asked, content=sheet, headers=headers | {"Content-Type": CSV})
         assert (told.status_code, told.json().get("committed")) == (200, True), told.text
+    for text in kept[:2]:
         asked = {"commit": "true", "department": text}
-        gpkg = headers | {"Content-Type": GEOPACKAGE}
         told = client.post("/v1/load/departments", params=asked, content=files["grids"], headers=gpkg)
         assert (told.status_code, told.json().get("committed")) == (200, True), told.text
     told = client.post("/v1/plans", params={"commit": "true", "note": kept[0]}, content=files["plan"], headers=gpkg)
@@ -196,7 +201,7 @@ def test_hostile_text_that_is_kept_is_kept_as_it_is(record, files):
     assert noted[NEXT.version] == kept[0]
     with app.state.store.transaction(actor="x") as session:
         assert set(session.scalars(select(Person.name))) >= set(kept)
-        assert set(session.scalars(select(Department.name))) >= set(kept)
+        assert set(session.scalars(select(Department.name))) >= set(kept[:2])
     page = client.get(f"/v1/grids/{SMALL}/notice?unmask=x", headers=headers)
     assert page.status_code == 200
     assert "<script>alert" not in page.text
