@@ -46,6 +46,12 @@ class TooLargeError(GridmapError, ValueError):
     code = "too-large"
 
 
+class SlowError(GridmapError, TimeoutError):
+    """A request that was begun and does not go on: it would hold its connection for ever."""
+
+    code = "slow"
+
+
 class MediaTypeError(GridmapError, ValueError):
     """A body of a kind that is not read."""
 

@@ -16,6 +16,12 @@ MOST_PUBLIC_BYTES: Final = 300_000
 MOST_HEAD_BYTES: Final = 64 << 10
 """Bytes of an address and its headers."""
 
+MOST_HEAD_S: Final = 20
+"""Seconds in which an address and its headers have to come."""
+
+MOST_STALL_S: Final = 30
+"""Seconds between two pieces of a body."""
+
 MOST_SYSTEMS: Final = 50
 """Different coordinate systems of a batch: looking up an EPSG code takes a millisecond."""
 

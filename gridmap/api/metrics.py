@@ -7,7 +7,6 @@ whichever is asked adds them up. A request costs one look-up in a dict and one o
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +23,7 @@ from prometheus_client.registry import Collector
 import gridmap
 from gridmap.api.logs import UNKNOWN, route_of
 from gridmap.api.security import require
+from gridmap.api.security_clients import is_loopback
 from gridmap.errors import GridmapError
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 PERMISSION: Final = "metrics"
 _BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_FORWARDED: Final = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -145,17 +144,8 @@ async def may_read_metrics(request: Request) -> None:
     IdentityError, AccessError
         When it is neither.
     """
-    peer = request.client.host if request.client else ""
-    forwarded = any(name in _FORWARDED for name, _ in request.scope["headers"])
-    if forwarded or not _is_here(peer):
+    if not is_loopback(request.scope):
         await require(PERMISSION)(request)
-
-
-def _is_here(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 @router.get("/metrics")

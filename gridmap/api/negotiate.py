@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import anyio
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from gridmap.api.errors import MediaTypeError, NoRequestError, TooLargeError
+from gridmap.api.errors import MediaTypeError, NoRequestError, SlowError, TooLargeError
+from gridmap.api.limits import MOST_STALL_S
 from gridmap.api.page import Page, tag_of
 
 JSON: Final = "application/json"
@@ -89,22 +91,30 @@ async def bounded_body(request: Request, most: int) -> bytes:
         Naming the limit.
     NoRequestError
         When the body breaks off.
+    SlowError
+        When it does not go on.
     """
     stated = request.headers.get("content-length", "")
     refused = TooLargeError(f"the body is larger than {most:,} bytes, the most that is read; split it")
     if stated.isdecimal() and int(stated) > most:
         raise refused
     pieces, size = [], 0
+    stream = request.stream()
     try:
-        async for piece in request.stream():
+        while True:
+            with anyio.fail_after(MOST_STALL_S):
+                piece = await anext(stream)
             size += len(piece)
             if size > most:
                 raise refused
             pieces.append(piece)
+    except StopAsyncIteration:
+        return b"".join(pieces)
+    except TimeoutError:
+        raise SlowError(f"no piece of the body came for {MOST_STALL_S} s") from None
     except ClientDisconnect:
         # Nobody will read this; but it is no failure of the server, which would be logged as one.
         raise NoRequestError("the caller went away before the body was complete") from None
-    return b"".join(pieces)
 
 
 def tagged(request: Request, body: bytes, media_type: str, tag: str, **headers: str) -> Response:

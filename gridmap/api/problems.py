@@ -23,6 +23,7 @@ from gridmap.api.errors import (
     RequestError,
     RetiredError,
     RouteError,
+    SlowError,
     TooLargeError,
 )
 from gridmap.api.models import Problem
@@ -56,6 +57,7 @@ PROBLEMS: Final[tuple[tuple[type[GridmapError], Kind], ...]] = (
     (RouteError, Kind(404, "没有这个地址 · There is nothing at this address")),
     (UnknownNameError, Kind(404, "没有这个编码 · There is no such code")),
     (MethodError, Kind(405, "不支持的方法 · The method is not allowed here")),
+    (SlowError, Kind(408, "请求未在时限内送达 · The request did not come in time")),
     (ConflictError, Kind(409, "与他人的修改冲突 · Somebody else changed it first")),
     (EditRefused, Kind(409, "编辑违反规则 · The edit would break a rule")),
     (RetiredError, Kind(410, "编码已停用 · The code is retired")),

@@ -89,7 +89,7 @@ def is_https(scope: Scope, proxies: Sequence[Network]) -> bool:
 
 def is_loopback(scope: Scope) -> bool:
     """Whether a request never left this machine: no proxy between, and asked for by a name of this machine."""
-    if any(name.startswith(b"x-forwarded-") or name == b"forwarded" for name, _ in scope["headers"]):
+    if any(name.startswith(b"x-forwarded-") or name in (b"forwarded", b"x-real-ip") for name, _ in scope["headers"]):
         return False
     parsed = _parsed(peer(scope))
     return parsed is not None and parsed.is_loopback and _is_this_machine(host_of(scope, ()))

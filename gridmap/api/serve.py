@@ -22,7 +22,7 @@ from uvicorn.supervisors import Multiprocess
 from gridmap.api.app import create_app
 from gridmap.api.protocol import Protocol
 from gridmap.api.source import Source
-from gridmap.errors import InputError, OutputError
+from gridmap.errors import InputError, OutputError, UnavailableError
 from gridmap.settings import log_format
 
 _FOLDER: Final = "_GRIDMAP_SERVED_FOLDER"
@@ -163,6 +163,27 @@ def serve_record(url: str, taken: socket.socket, *, workers: int = 1, quiet: boo
             _run_many("gridmap.api.record_app:worker_app", taken, workers, quiet)
         finally:
             del os.environ[_METRICS]
+
+
+def prepare_record(url: str) -> None:
+    """See that the settings can be meant, and compile what is compiled on first use: all workers read it from the disk.
+
+    Raises
+    ------
+    InputError
+        Naming the setting, or saying what is wrong with the address.
+    """
+    from gridmap.api.record import RecordServed
+    from gridmap.api.security_access import Access
+    from gridmap.store.engine import Store
+
+    store = Store(url)
+    try:
+        Access.from_settings(store)
+        with contextlib.suppress(UnavailableError):  # the server waits for its database
+            RecordServed(store).refresh()
+    finally:
+        store.close()
 
 
 def run_app(app: FastAPI, taken: socket.socket, *, quiet: bool = False) -> None:

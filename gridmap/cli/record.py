@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gridmap.errors import InputError
-from gridmap.settings import actor, database_url
+from gridmap.errors import InputError, UnavailableError
+from gridmap.settings import actor, database_folder, database_url
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -21,11 +21,20 @@ def record_url() -> str:
 
     Raises
     ------
+    UnavailableError
+        When there is a private cluster, and it does not run.
     InputError
-        When there is neither.
+        When there is none.
     """
     url = database_url()
     if url is None:
+        from gridmap.store.cluster import Cluster
+
+        private = Cluster(database_folder())
+        if private.major is not None:
+            raise UnavailableError(
+                f"the private database in {private.folder} does not run; `gridmap db start` starts it"
+            )
         raise InputError("there is no record: start one with `gridmap db start`, or set GRIDMAP_DATABASE_URL")
     return url
 

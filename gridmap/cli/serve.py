@@ -46,7 +46,7 @@ def serve(
     ] = False,
 ) -> None:
     """网格服务：地图与接口 · Serve a plan from files, or the record, over HTTP: the map at /, the API at /docs."""
-    from gridmap.api.serve import bind, serve_record
+    from gridmap.api.serve import bind, prepare_record, serve_record
     from gridmap.api.serve import serve as serve_files
     from gridmap.settings import database_url
 
@@ -55,6 +55,9 @@ def serve(
         _refuse_files(url, roster=roster, circles=circles, incidents=incidents)
     with bind(host, port) as taken:
         if plan is None:
+            with show.progress_bar(text("网格服务", "serve")) as progress:
+                progress(0.1, text("读取档案", "reading the record"))
+                prepare_record(str(url))
             _announce(taken, masked=False)
             serve_record(str(url), taken, workers=workers, quiet=quiet)
             return

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from gridmap.errors import InputError
-from gridmap.store.base import APP_ROLE
+from gridmap.store.base import APP_ROLE, SCHEMA
 from gridmap.store.models import State
 from gridmap.store.trouble import translated
 from gridmap.store.url import driver_url
@@ -115,8 +115,12 @@ def _become_service(connection: psycopg.Connection[Any], _record: object) -> Non
     if connection.info.server_version < _OLDEST:
         raise InputError("the record needs PostgreSQL 15 or newer; this one is older")
     with connection.cursor() as cursor:
-        cursor.execute("select 1 from pg_roles where rolname = %s", (APP_ROLE,))
-        if cursor.fetchone() is None:
-            raise InputError("the database holds no record yet; run `gridmap db upgrade`")
+        # to_regrole and to_regnamespace are NULL where there is none; has_schema_privilege would fail
+        cursor.execute(
+            "select coalesce(has_schema_privilege(to_regrole(%s)::oid, to_regnamespace(%s)::oid, 'usage'), false)",
+            (APP_ROLE, SCHEMA),
+        )
+        if cursor.fetchone() != (True,):
+            raise InputError("the database holds no record, or one of an older gridmap; run `gridmap db upgrade`")
         cursor.execute(f"set role {APP_ROLE}; set statement_timeout = {_STATEMENT_MS}; set timezone = 'UTC'")
     connection.commit()

@@ -35,7 +35,9 @@ def measured(source):
         app = create_app(source)
         app.state.meter = metrics.Meter(app.state.served)
         app.include_router(metrics.router)
-        return TestClient(app, client=(address, 40000), headers=headers or {}, raise_server_exceptions=False)
+        return TestClient(
+            app, "http://localhost", client=(address, 40000), headers=headers or {}, raise_server_exceptions=False
+        )
 
     return client_at
 
@@ -69,6 +71,7 @@ def test_every_request_is_counted_once_under_its_route(measured, plan):
         ("203.0.113.9", {}, 401),
         ("127.0.0.1", {"X-Forwarded-For": "203.0.113.9"}, 401),  # a proxy here asks for somebody elsewhere
         ("127.0.0.1", {"Forwarded": "for=203.0.113.9"}, 401),
+        ("127.0.0.1", {"Host": "grid.example"}, 401),  # a proxy that does not say so, or a page that names this machine
         ("testclient", {}, 401),
     ],
 )

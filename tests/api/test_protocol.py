@@ -7,10 +7,13 @@ import json
 
 import pytest
 import uvicorn
+from fastapi import Request
 from shapes import PROBLEM
 from uvicorn.server import ServerState
 
+from gridmap.api.errors import SlowError
 from gridmap.api.limits import MOST_HEAD_BYTES
+from gridmap.api.negotiate import bounded_body
 from gridmap.api.protocol import Protocol
 
 
@@ -51,6 +54,48 @@ def connection():
     loop.run_until_complete(asyncio.sleep(0))
     protocol.connection_lost(None)
     loop.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /"])
+def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch, sent):
+    monkeypatch.setattr("gridmap.api.protocol.MOST_HEAD_S", 0.05)
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def wait():
+        config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
+        protocol = Protocol(config=config, server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop())
+        protocol.connection_made(Wire())
+        protocol.data_received(sent)
+        await asyncio.sleep(0.15)
+        assert_refused_last(protocol)
+        protocol.connection_lost(None)
+
+    asyncio.run(wait())
+
+
+def assert_refused_last(protocol):
+    """The last answer on the wire is the problem; what was asked whole before it was answered."""
+    assert protocol.transport.closed
+    assert b"HTTP/1.1 408" in protocol.transport.sent
+    assert b"urn:gridmap:problem:slow" in protocol.transport.sent.rpartition(b"\r\n\r\n")[2]
+
+
+def test_a_body_that_does_not_go_on_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("gridmap.api.negotiate.MOST_STALL_S", 0.05)
+    pieces = [{"type": "http.request", "body": b"{", "more_body": True}]
+
+    async def receive():
+        if pieces:
+            return pieces.pop()
+        await asyncio.sleep(5)
+        return None
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    with pytest.raises(SlowError, match="no piece of the body"):
+        asyncio.run(bounded_body(request, 100))
 
 
 def assert_refused(connection, status, code):
