@@ -17,6 +17,17 @@ from gridmap.api.records import Records, plain
 from gridmap.api.served import Served
 from gridmap.api.source import Source
 from gridmap.errors import InputError, UnknownNameError
+from gridmap.service.access_rules import MOST_REASON
+
+Unmask = Annotated[
+    str | None,
+    Field(
+        description="查看完整姓名电话的事由，须有权限，逐次留痕 · why names and phones are to be shown in full; "
+        "it takes the permission, and is written down",
+        max_length=MOST_REASON,
+        examples=["回访工单 SJ-7"],
+    ),
+]
 
 
 class CodeQuery(TimeQuery):

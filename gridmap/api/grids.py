@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from pydantic import Field
 
-from gridmap.api.codes import CodeQuery, Found, find
+from gridmap.api.codes import CodeQuery, Found, Unmask, find
 from gridmap.api.features import geometries
 from gridmap.api.models import GridAnswer, GridFeature
 from gridmap.api.models_grids import ChildrenAnswer, GridItem, Neighbour, NeighboursAnswer, ResponsibleAnswer
@@ -31,15 +31,7 @@ class ResponsibleQuery(CodeQuery):
     """Which grid of a code, and for what somebody is to answer."""
 
     duty: Duty = None
-    unmask: Annotated[
-        str | None,
-        Field(
-            description="查看完整姓名电话的事由，须有权限，逐次留痕 · why name and phone are to be shown in full; "
-            "it takes the permission, and is written down",
-            max_length=500,
-            examples=["回访工单 SJ-7"],
-        ),
-    ] = None
+    unmask: Unmask = None
 
 
 def grid(served: Served, source: Source, code: str, asked: GridQuery) -> GridAnswer:

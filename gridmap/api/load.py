@@ -23,7 +23,7 @@ from gridmap.api.plans import GEOPACKAGE, Record
 from gridmap.api.security import Principal, require
 from gridmap.errors import AccessError, ConflictError, IdentityError, InputError, UnknownNameError
 from gridmap.people.sheets import text_fault
-from gridmap.service.audit import MOST_LETTERS as MOST_NOTE
+from gridmap.service.access_rules import MOST_REASON
 from gridmap.service.loading import LoadOptions, LoadReport
 from gridmap.service.loading_files import TABLES, DepartmentFile, Files, Kind, load_files
 from gridmap.service.loading_once import once
@@ -55,7 +55,7 @@ class LoadQuery(BaseModel):
     skip_refused: Annotated[
         bool, Field(description="跳过有误的行，导入其余 · load the other rows where some cannot be used")
     ] = False
-    note: Annotated[str, Field(description="事由 · why, for the audit", max_length=MOST_NOTE)] = ""
+    note: Annotated[str, Field(description="事由 · why, for the audit", max_length=MOST_REASON)] = ""
     stations: Annotated[bool, Field(description="服务圈：一并导入站点 · circles: the stations in the file too")] = False
     station: Annotated[
         str, Field(description="站点：编号列 · stations: column that names them", max_length=MOST_LETTERS)

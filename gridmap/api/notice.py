@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import Field
 
 from gridmap.api.asked import parameters, read_query
-from gridmap.api.codes import CodeQuery, find
+from gridmap.api.codes import CodeQuery, Unmask, find
 from gridmap.api.errors import RetiredError
 from gridmap.api.limits import MOST_LETTERS
 from gridmap.api.moments import read_moment
@@ -29,13 +28,7 @@ router: Final = APIRouter()
 class NoticeQuery(CodeQuery):
     """Which grid, and whether its people are named in full."""
 
-    unmask: Annotated[
-        str | None,
-        Field(
-            description="显示完整姓名电话的事由（留痕） · why names and phones are shown in full; it is kept",
-            max_length=MOST_LETTERS,
-        ),
-    ] = None
+    unmask: Unmask = None
 
 
 OPERATION: Final[dict[str, Any]] = {

@@ -25,8 +25,7 @@ from gridmap.errors import GridmapError, InputError
 from gridmap.grids.io import read_plan
 from gridmap.grids.plan import Plan
 from gridmap.service import audit, publishing
-from gridmap.service.access_rules import demand
-from gridmap.service.audit import MOST_LETTERS as MOST_NOTE
+from gridmap.service.access_rules import MOST_REASON, demand
 from gridmap.service.loading_departments import map_departments
 from gridmap.service.versions import settled_status, versions
 from gridmap.store.engine import Store
@@ -96,7 +95,7 @@ async def propose(
     request: Request,
     store: Record,
     who: Proposer,
-    note: Annotated[str, Query(max_length=MOST_NOTE, description="事由 · why")] = "",
+    note: Annotated[str, Query(max_length=MOST_REASON, description="事由 · why")] = "",
     commit: Commit = False,
 ) -> dict[str, Any]:
     """Take a plan as ``gridmap draw`` writes it (GeoPackage), check and compare it; keep it with ``commit``."""

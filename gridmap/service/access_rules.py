@@ -13,6 +13,9 @@ from gridmap.errors import AccessError, InputError
 COUNTY: Final = "*"
 """Jurisdiction of who sees every town, as the store has it: this module is used where no database is installed."""
 
+MOST_REASON: Final = 500
+"""Letters of a reason, or of a note: what is kept in the audit."""
+
 Kind = Literal["public", "key", "user"]
 
 PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType({

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from gridmap.errors import InputError
+from gridmap.service.access_rules import MOST_REASON
 from gridmap.store.access_model import Audit
-
-MOST_LETTERS: Final = 500
-"""Of a reason."""
 
 
 def note(
@@ -65,6 +63,6 @@ def read_reason(reason: str) -> str:
     said = " ".join("".join(letter if letter.isprintable() else " " for letter in reason).split())
     if not said:
         raise InputError("the reason is empty; say in a few words why it is needed, for it is kept in the audit")
-    if len(said) > MOST_LETTERS:
-        raise InputError(f"the reason has {len(said)} letters; at most {MOST_LETTERS} are kept")
+    if len(said) > MOST_REASON:
+        raise InputError(f"the reason has {len(said)} letters; at most {MOST_REASON} are kept")
     return said

@@ -25,3 +25,11 @@ def test_names_in_full_are_not_for_everybody_and_codes_that_are_no_more_say_so(c
     assert client.get("/v1/grids/320299001001901/notice").status_code == 410
     assert client.get("/v1/grids/nobody/notice").status_code == 404
     assert client.get(f"/v1/grids/{code}/notice?level=tiny").status_code == 422
+
+
+def test_a_reason_may_be_as_long_wherever_names_are_asked_for(client, plan):
+    code = plan["small"].index[0]
+    for page in ("notice", "responsible"):
+        for letters, status in ((500, 403), (501, 422)):  # files show no names, whatever the reason
+            answer = client.get(f"/v1/grids/{code}/{page}", params={"unmask": "访" * letters})
+            assert answer.status_code == status, (page, letters, answer.text)
