@@ -31,6 +31,7 @@ from gridmap.api.source import Source
 from gridmap.errors import GridmapError, UnavailableError, UnknownNameError
 from gridmap.grids.frames import LINEAGE_COLUMNS, canonical_table
 from gridmap.people.roster import Roster
+from gridmap.people.times import told
 from gridmap.service.access import KeyRing, read_ring
 from gridmap.service.switching import settle_towns
 from gridmap.service.versions import versions
@@ -134,7 +135,7 @@ class RecordServed:
         found = snapshot.at(moment)
         if found is None:
             first = snapshot.timeline[0].since if snapshot.timeline else None
-            since = f"the first began {first.isoformat()}" if first else "none has been published yet"
+            since = f"the first began {told(first)}" if first else "none has been published yet"
             raise UnknownNameError(f"no plan was in force at {moment.text}: {since}")
         return self._source(found.version)
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -64,9 +63,9 @@ def _cell(value: object) -> str:
 
 def when(at: datetime | None) -> str:
     """Return a time as people of the county read it, to the minute."""
-    from gridmap.people.times import ZONE  # with pandas: help does not wait for that
+    from gridmap.people.times import told  # with pandas: help does not wait for that
 
-    return "" if at is None else f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}"
+    return "" if at is None else told(at)
 
 
 _WORDS: Final = {

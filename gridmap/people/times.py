@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import datetime
 from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -157,6 +158,17 @@ def holding(table: pd.DataFrame, moment: float) -> NDArray[np.bool_]:
     """
     begin, end = microseconds(table["valid_from"], -np.inf), microseconds(table["valid_to"], np.inf)
     return np.asarray((begin <= moment) & (moment < end))
+
+
+def told(at: datetime) -> str:
+    """Return a time as messages name it: Shanghai's, to the minute.
+
+    Examples
+    --------
+    >>> told(datetime.fromisoformat("2026-05-31T16:00:00+00:00"))
+    '2026-06-01 00:00'
+    """
+    return f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}"
 
 
 def at_microseconds(at: Any) -> float:

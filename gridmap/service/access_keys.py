@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gridmap.errors import ConflictError, InputError, UnknownNameError
+from gridmap.people.times import told
 from gridmap.service.access_rules import Principal, read_scopes
 from gridmap.service.access_towns import known_town
 from gridmap.service.audit import note
@@ -194,7 +195,9 @@ def _read_name(name: str) -> str:
 
 def _read_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
     if expires_at is not None and (expires_at.tzinfo is None or expires_at <= now):
-        raise InputError(f"a key cannot expire at {expires_at}; name a time to come, with its zone")
+        raise InputError(
+            f"a key cannot expire at {told(expires_at) if expires_at.tzinfo else expires_at}; name a time to come, with its zone"
+        )
     return expires_at
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gridmap.errors import AccessError, ConflictError, InputError, PlanError, UnknownNameError
 from gridmap.grids.plan import Plan
+from gridmap.people.times import told
 from gridmap.service import audit, switching
 from gridmap.service.attempts import attempt
 from gridmap.service.review import Review, at_last, review_plan
@@ -248,7 +249,7 @@ def _refuse_stale(session: Session, row: PlanVersion, kind: str, base: str | Non
     later = [each for each in timeline(session) if each.since is not None and each.since >= begins]
     if later:
         raise ConflictError(
-            f"{later[0].version} begins {later[0].since}, not before this; withdraw it first, or begin later"
+            f"{later[0].version} begins {told(later[0].since)}, not before this; withdraw it first, or begin later"
         )
 
 
@@ -298,8 +299,7 @@ def _beginning(session: Session, effective: datetime | None) -> datetime:
     if effective < now and session.scalar(select(func.count()).select_from(Publication)):
         if effective < now - _PATIENCE:
             raise InputError(
-                f"effective {effective.isoformat()} is past, and what was in force then was answered from; "
-                "begin now or later"
+                f"effective {told(effective)} is past, and what was in force then was answered from; begin now or later"
             )
         return now
     return effective.astimezone(UTC)

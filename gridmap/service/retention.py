@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from gridmap.errors import AccessError, InputError
+from gridmap.people.times import told
 from gridmap.service.attempts import attempt
 from gridmap.service.audit import note
 from gridmap.store.engine import COUNTY, bump
@@ -73,7 +74,7 @@ def purge(session: Session, before: datetime, *, commit: bool = False) -> Purged
     if before.tzinfo is None:
         raise InputError("before has no time zone")
     if before > session.scalars(select(func.now())).one():
-        raise InputError(f"before {before.isoformat()} is in the future: who serves now would be forgotten")
+        raise InputError(f"before {told(before)} is in the future: who serves now would be forgotten")
     with attempt(session, commit=commit):
         blanked = (
             update(Person)

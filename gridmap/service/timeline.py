@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gridmap.errors import UnknownNameError
+from gridmap.people.times import told
 from gridmap.store.models import Grid, Level, PlanGrid, PlanVersion, Publication
 
 
@@ -73,9 +74,7 @@ def grids_in_force(session: Session, at: datetime) -> GridsInForce:
     """
     version = version_in_force(session, at)
     if version is None:
-        raise UnknownNameError(
-            f"no plan is in force at {at.isoformat(timespec='minutes')}; publish one first: `gridmap plans publish`"
-        )
+        raise UnknownNameError(f"no plan is in force at {told(at)}; publish one first: `gridmap plans publish`")
     return grids_of(session, version)
 
 
