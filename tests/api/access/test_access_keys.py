@@ -120,7 +120,7 @@ def test_keys_work_while_the_database_does_not(source, access):
     for response in (
         client.get("/v1/me", headers={"Cookie": "__Host-gridmap=x"}),
         log_in(client, "somebody"),
-        client.get(f"/people/{code}?unmask=x", headers=key),
+        client.get(f"/v1/grids/{code}/responsible?unmask=x", headers=key),
     ):
         assert_problem(response, 503, "unavailable")
         assert int(response.headers["retry-after"]) >= 1
@@ -132,7 +132,7 @@ def test_a_server_that_is_not_public_answers_those_it_knows(source, access):
     app = create_app(source, closed)
     add_routes(app)
     client = TestClient(app, base_url="https://testserver", raise_server_exceptions=False)
-    for path in ("/v1/locate?lon=1&lat=1", "/", "/v1/me", "/people/1", "/nothing", "/kept"):
+    for path in ("/v1/locate?lon=1&lat=1", "/", "/v1/me", "/v1/grids/1/responsible", "/nothing", "/kept"):
         assert_problem(client.get(path), 401, "identity")
     for path in ("/docs", "/openapi.json", "/docs/start.js"):
         assert client.get(path).status_code == 200

@@ -1,46 +1,135 @@
-"""Names in full: to those who may, of their town, each time written down."""
+"""Names in full, by the routes of a record: to those who may, of their town, each time written down first."""
 
 from __future__ import annotations
 
-import pytest
-from access_made import (
-    MINE,
-    NUMBERS,
-    OTHER,
-    add_routes,
-    add_user,
-    audit_of,
-    log_in,
-)
-from api_made import PEOPLE
-from fastapi.testclient import TestClient
-from shapes import assert_problem
+from datetime import UTC, datetime
 
+import pytest
+from access_made import CHEAP, MINE, NUMBERS, OTHER, Clock, add_user, audit_of, bearer, log_in
+from fastapi.testclient import TestClient
+from loading_made import load, staff
+from plans_made import county
+from shapes import assert_problem
+from sqlalchemy import select
+
+from gridmap.api import routes_grids
 from gridmap.api.app import create_app
 from gridmap.api.security import Principal
 from gridmap.errors import AccessError
+from gridmap.maps import notice
 from gridmap.service import access as service
+from gridmap.service import publishing
+from gridmap.store.access_model import Audit
+from gridmap.store.engine import Store
+
+PLAN = county(name="names")
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+NAMES = {MINE: ("欧阳清风", "13911112222"), OTHER: ("司马长河", "13733334444")}
+GRIDS = {town: [code for code in PLAN["small"].index if code.startswith(town)] for town in NAMES}
+ROUTES = ("responsible", "notice")
 
 
-def test_every_unmasking_is_written_down_before_it_is_answered(client, access, name):
+@pytest.fixture(scope="module")
+def app(cluster, _template):
+    """Give the app on a record of two towns; whoever leads each answers for all of its grids."""
+    from postgis import database
+
+    from gridmap.api.record_app import create_record_app
+
+    with database(cluster, "gridmap_access_names", _template) as url:
+        store = Store(url)
+        for step in (publishing.propose, publishing.approve, publishing.publish):
+            what = PLAN if step is publishing.propose else PLAN.version
+            when = {"effective": SINCE} if step is publishing.publish else {}
+            with store.transaction(actor="county") as session:
+                step(session, what, commit=True, **when)
+        people = [{"person_id": town, "name": name, "phone": phone, "grid": grid}
+                  for town, (name, phone) in NAMES.items() for grid in GRIDS[town]]  # fmt: skip
+        load(store, staff(*people), effective=SINCE)
+        store.close()
+        made = create_record_app(url)
+        held = made.state.access
+        held._passwords, held._clock = CHEAP, Clock()
+        yield made
+        made.state.store.close()
+
+
+@pytest.fixture
+def grids():
+    """Give a grid of each town that no other test has asked about."""
+    number = next(NUMBERS)
+    return {town: codes[number % len(codes)] for town, codes in GRIDS.items()}
+
+
+@pytest.fixture
+def witnessed(monkeypatch, access):
+    """Give what the audit held already whenever names were put into an answer in full."""
+    seen = []
+
+    def witness(where, name, full):
+        real = getattr(where, name)
+
+        def called(*args, **more):
+            if more.get(full):
+                with access.store.transaction(actor="x") as session:
+                    seen.append(set(session.execute(select(Audit.actor, Audit.subject, Audit.reason))))
+            return real(*args, **more)
+
+        monkeypatch.setattr(where, name, called)
+
+    witness(notice, "grid_notice", "full_names")
+    witness(routes_grids, "responsible", "unmask")
+    return seen
+
+
+def asked(client, route, code, **more):
+    headers = more.pop("headers", {})
+    return client.get(f"/v1/grids/{code}/{route}", params=more, headers=headers)
+
+
+def shows(response, town):
+    """Whether an answer holds a name and a phone in full; one without the other is neither."""
+    found = {each in response.text for each in NAMES[town]}
+    assert len(found) == 1
+    return found.pop()
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_unmasking_is_written_down_before_it_is_answered(client, access, name, grids, witnessed, route):
     add_user(access, name, role="dispatcher")
     log_in(client, name)
-    code = f"{MINE}001{next(NUMBERS)}"
-    masked = client.get(f"/people/{code}")
-    assert masked.json() == {"name": "王**"}
-    assert masked.headers["cache-control"] == "no-cache"
-    assert not audit_of(access, code, "unmasked")
-    for number, reason in enumerate(["回访工单 7", "x" * 500]):
-        shown = client.get(f"/people/{code}", params={"unmask": reason}, headers={"X-Request-Id": f"case-{number}"})
-        assert shown.json() == {"name": "王小明"}
-        assert shown.headers["cache-control"] == "no-store"
+    code = grids[MINE]
+    before = len(audit_of(access, code, "unmasked"))
+    masked = asked(client, route, code)
+    assert masked.status_code == 200
+    assert "欧***" in masked.text
+    assert not shows(masked, MINE)
+    assert (masked.headers["cache-control"], "etag" in masked.headers) == ("no-cache", True)
+    assert not witnessed
+    for number, reason in enumerate(["回访工单 7", "x" * 64], 1):
+        shown = asked(client, route, code, unmask=reason, headers={"X-Request-Id": f"case-{number}"})
+        assert shown.status_code == 200
+        assert shows(shown, MINE)
+        assert (shown.headers["cache-control"], "etag" in shown.headers) == ("no-store", False)
+        assert (name, code, reason) in witnessed[-1]
         row = audit_of(access, code, "unmasked")[0]
         assert (row.actor, row.reason, row.request_id) == (name, reason, f"case-{number}")
         assert row.detail == {"role": "dispatcher", "town": MINE}
-    assert len(audit_of(access, code, "unmasked")) == 2
+        assert len(audit_of(access, code, "unmasked")) == before + number
     for empty in ("", "  ", "\x00\n", "x" * 501):
-        assert_problem(client.get(f"/people/{code}", params={"unmask": empty}), 422, "input")
-    assert len(audit_of(access, code, "unmasked")) == 2
+        assert_problem(asked(client, route, code, unmask=empty), 422, "input")
+    assert (len(witnessed), len(audit_of(access, code, "unmasked"))) == (2, before + 2)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_what_cannot_be_written_down_is_not_shown(client, access, name, grids, witnessed, monkeypatch, route):
+    _, key = bearer(access, scopes=["read", "unmask"])
+    monkeypatch.setattr(access, "store", Store("postgresql://nobody@/none?host=/nowhere"))
+    refused = asked(client, route, grids[MINE], unmask="work", headers=key)
+    assert_problem(refused, 503, "unavailable")
+    assert not shows(refused, MINE)
+    assert asked(client, route, grids[MINE], headers=key).status_code == 200
+    assert not witnessed
 
 
 @pytest.mark.parametrize(
@@ -50,51 +139,31 @@ def test_every_unmasking_is_written_down_before_it_is_answered(client, access, n
         ("planner", "*", 403, 403), ("caller", MINE, 403, 403),
     ],
 )  # fmt: skip
-def test_who_sees_whose_names(client, access, name, role, town, mine, other):
+def test_who_sees_whose_names(client, access, name, grids, role, town, mine, other):
     add_user(access, name, role=role, town=town)
     log_in(client, name)
+    for route in ROUTES:
+        for where, status in ((MINE, mine), (OTHER, other)):
+            response = asked(client, route, grids[where], unmask="work")
+            assert response.status_code == status
+            assert shows(response, where) == (status == 200)
+            assert not shows(asked(client, route, grids[where]), where)
     for where, status in ((MINE, mine), (OTHER, other)):
-        code = f"{where}9{next(NUMBERS)}"
-        response = client.get(f"/people/{code}?unmask=work")
-        assert response.status_code == status
-        assert len(audit_of(access, code, "unmasked")) == (status == 200)
-        assert ("王小明" in response.text) == (status == 200)
+        rows = [row for row in audit_of(access, grids[where], "unmasked") if row.actor == name]
+        assert len(rows) == (len(ROUTES) if status == 200 else 0)
     planner = Principal("x", "planner", "*", service.ROLES["planner"], "user")
     with pytest.raises(AccessError, match="unmask"):  # whatever calls it
         access.unmask(planner, "work", subject=MINE, town=MINE, request="r")
 
 
-def test_the_public_and_files_see_no_names(client, source, access):
-    assert_problem(client.get("/people/1?unmask=why"), 401, "identity")
-    app = create_app(source)
-    add_routes(app)
-    files = TestClient(app, raise_server_exceptions=False)
-    assert_problem(files.get("/people/1?unmask=why"), 403, "access")
-    assert files.get("/people/1").json() == {"name": "王**"}
-
-
-def test_who_answers_for_a_grid_is_shown_in_full_to_those_who_may(open_client, access, plan, name):
-    code = plan["small"].index[0]
-    town = plan.chain(code, "small")["large"]
-    add_user(access, name, role="grid_staff", town=town)
-    add_user(access, f"other-{name}", role="grid_staff", town=plan["large"].index[-1])
-    mine, other, path = open_client(), open_client(), f"/v1/grids/{code}/responsible"
-    log_in(mine, name)
-    log_in(other, f"other-{name}")
-    question = {"duty": "E0203", "at": "2026-05-01"}
-    asked = question | {"unmask": "回访工单 7"}
-    full, masked = mine.get(path, params=asked), mine.get(path, params=question)
-    assert (full.json()["responsible"]["name"], full.json()["responsible"]["phone"]) == ("上官小溪", PEOPLE["上官小溪"])
-    assert full.headers["cache-control"] == "no-store"
-    assert ("etag" in masked.headers, "etag" in full.headers) == (True, False)
-    assert masked.json()["responsible"]["name"] == "上***"
-    refused = other.get(path, params=asked)
-    assert_problem(refused, 403, "access")
-    assert_problem(open_client().get(path, params=asked), 401, "identity")
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_public_files_and_links_on_other_pages_see_no_names(client, source, access, name, grids, route):
+    assert_problem(asked(client, route, grids[MINE], unmask="why"), 401, "identity")
+    files = TestClient(create_app(source), raise_server_exceptions=False)
+    assert_problem(asked(files, route, source.plan["small"].index[0], unmask="why"), 403, "access")
+    add_user(access, name)
+    log_in(client, name)
     linked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert mine.get(path, params=question, headers=linked).status_code == 200
-    assert_problem(mine.get(path, params=asked, headers=linked), 403, "csrf")
-    assert_problem(mine.get(path, params=asked | {"unmask": " "}), 422, "input")
-    rows = [row for row in audit_of(access, code, "unmasked") if row.actor == name]
-    assert [(row.reason, row.request_id) for row in rows] == [("回访工单 7", full.headers["x-request-id"])]
-    assert not [row for row in audit_of(access, code, "unmasked") if row.actor == f"other-{name}"]
+    assert asked(client, route, grids[MINE], headers=linked).status_code == 200
+    assert_problem(asked(client, route, grids[MINE], unmask="why", headers=linked), 403, "csrf")
+    assert not [row for row in audit_of(access, grids[MINE], "unmasked") if row.actor == name]

@@ -165,7 +165,7 @@ def test_while_the_database_is_away_whoever_was_here_reads_on_for_a_minute(clien
     assert client.get("/v1/me").json()["name"] == name
     for refused in (
         client.post("/load", headers=csrf(login)), client.post("/logout", headers=csrf(login)),
-        client.get(f"/people/{name}?unmask=x"), open_client().get(path, headers=stolen),
+        client.get(f"{path}/responsible?unmask=x"), open_client().get(path, headers=stolen),
         open_client().get(path, headers={"Cookie": "__Host-gridmap=x"}),
     ):  # fmt: skip
         assert_problem(refused, 503, "unavailable")
@@ -175,7 +175,7 @@ def test_while_the_database_is_away_whoever_was_here_reads_on_for_a_minute(clien
 
     monkeypatch.setattr(access, "store", there)  # back, before what is asked is answered
     monkeypatch.setattr(access, "visit", away)
-    assert_problem(client.get(f"/people/{name}?unmask=x"), 503, "unavailable")
+    assert_problem(client.get(f"{path}/responsible?unmask=x"), 503, "unavailable")
     assert audit_of(access, name, "unmasked") == []
     clock.now += 61
     assert_problem(client.get(path), 503, "unavailable")
