@@ -194,10 +194,10 @@ def _read_name(name: str) -> str:
 
 
 def _read_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
-    if expires_at is not None and (expires_at.tzinfo is None or expires_at <= now):
-        raise InputError(
-            f"a key cannot expire at {told(expires_at) if expires_at.tzinfo else expires_at}; name a time to come, with its zone"
-        )
+    if expires_at is not None and expires_at.tzinfo is None:
+        raise InputError(f"a key cannot expire at {expires_at}, which has no time zone")
+    if expires_at is not None and expires_at <= now:
+        raise InputError(f"a key cannot expire at {told(expires_at)}; name a time to come")
     return expires_at
 
 

@@ -246,10 +246,12 @@ def _refuse_stale(session: Session, row: PlanVersion, kind: str, base: str | Non
             f"{row.version} was proposed to follow {row.base_version}, but {now} is in force then: somebody published "
             f"first; make the changes on {now} and propose again"
         )
-    later = [each for each in timeline(session) if each.since is not None and each.since >= begins]
+    later = [
+        (each.version, each.since) for each in timeline(session) if each.since is not None and each.since >= begins
+    ]
     if later:
         raise ConflictError(
-            f"{later[0].version} begins {told(later[0].since)}, not before this; withdraw it first, or begin later"
+            f"{later[0][0]} begins {told(later[0][1])}, not before this; withdraw it first, or begin later"
         )
 
 
