@@ -198,7 +198,7 @@ def lineage_of(
     return canonical_table(made.assign(date=date, document=document), LINEAGE_COLUMNS, "lineage")
 
 
-def unsaid(lineage: pd.DataFrame, said: Iterable[tuple[str, str]]) -> pd.DataFrame:
+def unsaid(lineage: pd.DataFrame, said: Iterable[tuple[str | None, str | None]]) -> pd.DataFrame:
     """Return what of a lineage is not said elsewhere already.
 
     Parameters

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Session
 
 from gridmap.errors import ConflictError
+from gridmap.grids.lineage import unsaid
 from gridmap.service.timeline import grids_of
 from gridmap.store.models import Assignment, Grid, Lineage, Organisation, PlanGrid, PlanVersion, Publication
 from gridmap.store.plans import version_row
@@ -68,14 +69,13 @@ def unpublish(session: Session, row: PlanVersion, now: datetime) -> bool:
 def write_lineage(session: Session, row: PlanVersion, lineage: pd.DataFrame) -> None:
     """Write what became of codes that end, where the plan itself does not say it."""
     said = session.execute(select(Lineage.level, Lineage.old).where(Lineage.plan_id == row.id)).all()
-    told = {tuple(each) for each in said}
-    new = [each for each in lineage.to_dict("records") if (each["level"], each["old"]) not in told]
+    new = unsaid(lineage, [(level, old) for level, old in said])
     last = session.scalar(select(func.max(Lineage.position)).where(Lineage.plan_id == row.id))
     first = 0 if last is None else last + 1
     rows = [
         {"plan_id": row.id, "position": first + place, "derived": True}
         | {str(name): None if pd.isna(value) else value for name, value in each.items()}
-        for place, each in enumerate(new)
+        for place, each in enumerate(new.to_dict("records"))
     ]
     if rows:
         session.execute(insert(Lineage), rows)
