@@ -31,7 +31,7 @@ from gridmap.api.places import PlaceQuery
 from gridmap.errors import InputError
 
 DESCRIPTION: Final = f"""\
-网格方案及其人员、站点，只读。The grids of a county, their people and stations, read-only.
+网格方案及其人员、站点；以文件提供服务时只读。The grids of a county, their people and stations; read-only on files.
 
 - 每个回答都有 `outcome` 和 `plan_version`。Every answer has an `outcome` and echoes the `plan_version`.
 - 时间只有一条规则：写 `version` 用该版本，否则用 `at` 时生效的版本，都不写用现行版本；`at` 也决定人员。
@@ -43,7 +43,8 @@ DESCRIPTION: Final = f"""\
 - `matched` 已落格 · `ambiguous` 精度范围触及多个网格 the accuracy disc touches several grids ·
   `gap` 县域内但不在网格中 inside the county, in no grid · `outside` 县域之外 outside ·
   `invalid` 坐标不可用 the point cannot be used. Each comes with a `reason`.
-- 姓名和电话一律隐去。Names and phones are masked.
+- 姓名和电话隐去；档案库上有权限者可写明事由查看，逐次留痕。
+  Names and phones are masked; on the record `unmask` shows them to whoever may, for a reason that is kept.
 - 所有错误为 RFC 9457 `application/problem+json`。Every error is a problem.
 - 批量上限 at most {MOST_POINTS:,} points and {MOST_BYTES >> 20} MiB a batch.
 - `X-Request-Id` 原样返回并记入日志 comes back, and stands in the log.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
@@ -107,7 +107,7 @@ def _is_this_machine(host: str) -> bool:
     return name == "localhost" or (parsed is not None and parsed.is_loopback)
 
 
-def _parsed(address: str):  # type: ignore[no-untyped-def]
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(address)
     except ValueError:
