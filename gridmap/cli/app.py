@@ -59,6 +59,10 @@ EXIT_CODES: Final[tuple[tuple[type[GridmapError], int], ...]] = (
 )
 """The first class that fits decides; 1 is also what ``gridmap check`` says of a plan with errors."""
 INTERRUPTED: Final = 130
+OF_THE_RECORD: Final = frozenset(
+    {"alembic", "argon2", "asyncpg", "geoalchemy2", "jinja2", "prometheus_client", "psycopg", "sqlalchemy", "tipg"}
+)
+"""What only the extra ``postgis`` installs: on files nothing needs it."""
 
 app = typer.Typer(
     name="gridmap",
@@ -106,6 +110,15 @@ def run() -> None:
     except GridmapError as error:
         complain.print(f"gridmap: {' '.join(str(error).split())}", style="red", markup=False)
         sys.exit(exit_code(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in OF_THE_RECORD:
+            raise
+        said = text(
+            f"缺少 {error.name}：此命令用到档案数据库，请安装 gridmap[postgis]",
+            f"{error.name} is not installed: this works on the record; install gridmap[postgis]",
+        )
+        complain.print(f"gridmap: {said}", style="red", markup=False)
+        sys.exit(exit_code(InputError(said)))
     except _Interrupted:
         said = text("已中断，没有留下写了一半的文件", "interrupted; nothing half-written was left")
         complain.print(f"gridmap: {said}", markup=False)

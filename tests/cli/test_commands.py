@@ -200,3 +200,23 @@ def test_every_command_explains_itself(run_gridmap, command):
 def test_locate_ends_with_two_when_the_point_cannot_be_used(run_gridmap, plan_file):
     done = run_gridmap("locate", "--plan", plan_file, "--at", "120.31,31.52", "--crs", "mars", check=2)
     assert "mars" in done.stdout
+
+
+WITHOUT = """
+import sys
+for name in ("sqlalchemy", "alembic"):
+    sys.modules[name] = None
+from gridmap.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", [["plans", "list"], ["db", "start"], ["load", "roster", "staff.csv"]])
+def test_without_the_records_libraries_a_command_says_what_to_install(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("GRIDMAP_DATABASE_URL", "postgresql:///none")
+    monkeypatch.setenv("GRIDMAP_DB_DIR", str(tmp_path / "db"))
+    monkeypatch.setenv("GRIDMAP_LANG", "en")
+    done = subprocess.run([sys.executable, "-c", WITHOUT, *command], capture_output=True, text=True, check=False)
+    assert (done.returncode, "install gridmap[postgis]" in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "db").exists()  # nothing was begun
