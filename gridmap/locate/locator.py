@@ -70,6 +70,7 @@ class Locator:
         self._index = index
         self.plan_version: str = index.plan_version
         self.levels: tuple[str, ...] = index.levels
+        self.finest_tiling: str = index.levels[index.finest]
         self.report: IndexReport = index.report
         self._codes = {
             level: np.array(codes, dtype=object) for level, codes in zip(index.levels, index.codes, strict=True)

@@ -1,0 +1,144 @@
+"""The front of an address: province, city and county, ours or another's, written out, shortened, repeated or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+_PROVINCES: Final = (
+    "北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南 "
+    "陕西 甘肃 青海 台湾 内蒙古 广西 西藏 宁夏 新疆 香港 澳门"
+).split()  # fmt: skip
+"""The 34 of GB/T 2260, without their suffixes."""
+_SUFFIX: Final = r"(?:壮族自治区|回族自治区|维吾尔自治区|特别行政区|自治区|自治州|地区|自治县|省|市|县|区|旗|盟)"
+_PROVINCE: Final = re.compile(rf"(?:{'|'.join(_PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?")
+_UNIT: Final = re.compile(r"[\u3007\u4e00-\u9fff]{1,7}?(?:自治州|自治县|地区|市|县|区|旗|盟)")
+_NO_UNIT: Final = re.compile(r"(?:小|社|开发|园|新|景|校|厂|库|营|片|街|城|矿|院|生活|度假|保税|功能|工业|住宅|安置|商业|服务|超|菜|夜|早|集|花鸟)(?:区|市)$|门市$")  # fmt: skip
+"""What ends like a district or a city and is none: 小区, 社区, 开发区, 超市."""
+_MOST_LETTERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where the county lies; empty where it was not said when the index was built.
+
+    Parameters
+    ----------
+    province, city, county
+        Cleaned names with their suffixes.
+    """
+
+    province: str = ""
+    city: str = ""
+    county: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names and short forms, the longest first, so that 江苏省 goes before 江苏."""
+        given = [name for name in (self.province, self.city, self.county) if name]
+        short = [re.sub(_SUFFIX + "$", "", name) for name in given]
+        return tuple(sorted({*given, *(name for name in short if len(name) > 1)}, key=lambda each: (-len(each), each)))
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What stands at the front of an address.
+
+    Parameters
+    ----------
+    end
+        Where the rest begins, in the cleaned text.
+    parts
+        ``(kind, start, end)`` of each province, city and county.
+    foreign
+        The name that is not ours; empty where all are, or where ours are not known.
+    """
+
+    end: int
+    parts: tuple[tuple[str, int, int], ...] = ()
+    foreign: str = ""
+
+
+class Fronts:
+    """Reads the fronts of addresses against one region.
+
+    Parameters
+    ----------
+    region
+        Of the county.
+
+    Examples
+    --------
+    >>> fronts = Fronts(Region("江苏省", "无锡市", "锡澄县"))
+    >>> fronts.read("江苏省无锡锡澄县花山镇人民路1号", lambda start: False).end
+    8
+    >>> fronts.read("江苏省南京市江宁区解放路5号", lambda start: False).foreign
+    '南京市'
+    """
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        kinds = {"province": region.province, "city": region.city, "county": region.county}
+        self._ours = [
+            (name, next(kind for kind, full in kinds.items() if full.startswith(name))) for name in region.names
+        ]
+
+    def read(self, text: str, is_named: Callable[[int], bool]) -> Front:
+        """Return the front of a cleaned address.
+
+        Parameters
+        ----------
+        text
+            Cleaned.
+        is_named
+            Whether a name of the county's index begins at a place in the text: then the front has ended, however the
+            name sounds (a town called 新区).
+        """
+        at, parts, foreign = 0, [], ""
+        while at < min(len(text), _MOST_LETTERS):
+            part = self._ours_at(text, at)
+            if part is None and not is_named(at):
+                part = self._any_at(text, at, bool(parts))
+                if part is not None and self._region.county and not foreign and not self._is_slip(text[at : part[1]]):
+                    foreign = text[at : part[1]]
+            if part is None:
+                break
+            parts.append((part[0], at, part[1]))
+            at = part[1]
+            while at < len(text) and text[at] in " -":
+                at += 1
+        return Front(at, tuple(parts), foreign)
+
+    def _ours_at(self, text: str, at: int) -> tuple[str, int] | None:
+        for name, kind in self._ours:
+            if text.startswith(name, at):
+                end = at + len(name)
+                # A short form must not bite into a longer word: 无锡路 is no city.
+                if name not in (self._region.province, self._region.city, self._region.county) and _goes_on(text, end):
+                    continue
+                return kind, end
+        return None
+
+    @staticmethod
+    def _any_at(text: str, at: int, inside: bool) -> tuple[str, int] | None:
+        province = _PROVINCE.match(text, at)
+        if province and not _goes_on(text, province.end()):
+            return "province", province.end()
+        unit = _UNIT.match(text, at)
+        if unit and not _NO_UNIT.search(unit.group()) and (inside or len(unit.group()) <= 5):
+            return ("city" if unit.group()[-1] in "市州盟" else "county"), unit.end()
+        return None
+
+    def _is_slip(self, said: str) -> bool:
+        """Whether one character makes the difference to a name of ours."""
+        for name in (self._region.province, self._region.city, self._region.county):
+            if len(said) == len(name) and sum(a != b for a, b in zip(said, name, strict=True)) == 1:
+                return True
+        return False
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether the word goes on as the name of a road or the like: 南京路, 上海花园."""
+    return bool(re.match(r"[东西南北中]?[0-9]*(?:路|街|大道|道|巷|弄|里|村|花园|苑|小区|新村|社区|公寓|大厦|广场|酒店|镇|乡)", text[end:]))

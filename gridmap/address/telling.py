@@ -1,0 +1,70 @@
+"""What was understood of a text, element by element, each with its place in what was asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gridmap.address.index import OBJECT_KINDS, AddressIndex
+from gridmap.address.match import Reading
+from gridmap.address.model import Element, Span, Step
+from gridmap.address.names import Mention
+from gridmap.address.question import Question, open_stretches, span_mask
+from gridmap.address.script import CleanText, clean_with_places
+from gridmap.address.steps import format_step
+
+_OBJECT_CODE: Final = {"town": 20, "community": 30, "street": 40, "hamlet": 40, "estate": 40, "landmark": 90}
+_STEP_CODE: Final = {
+    "": 50, "lane": 40, "alley": 40, "group": 40, "plate": 50, "sub": 50, "building": 60, "unit": 70, "floor": 80,
+    "basement": 80, "room": 80,
+}  # fmt: skip
+_STEP_KIND: Final = {"": "plate", "group": "hamlet", "basement": "floor"}
+
+
+def tell(index: AddressIndex, question: Question, reading: Reading | None) -> tuple[tuple[Element, ...], tuple[Span, ...]]:
+    """Return the elements of a question in the light of its likeliest reading, and what nothing explains."""
+    places = clean_with_places(question.raw)
+    found = [_element(places, 10, kind, start, end, True) for kind, start, end in question.front.parts]
+    known = 0
+    if reading is not None:
+        for mention in _mentions(reading):
+            known |= span_mask(mention.start, mention.end)
+        found += _named(index, places, reading)
+    used = set() if reading is None else {id(each) for each in reading.steps[: reading.walked.used]}
+    found += [
+        _numbered(places, each, id(each) in used) for each in question.steps if not known >> each.start & 1
+    ]  # fmt: skip
+    found += [_element(places, 90, "note", start, end, None) for start, end, _ in question.notes]
+    rest = tuple(_span(places, start, end) for start, end in open_stretches(question, known))
+    return tuple(sorted(found, key=lambda each: (each.start, each.end))), rest
+
+
+def _mentions(reading: Reading) -> list[Mention]:
+    return [*dict.fromkeys(reading.context), reading.mention]
+
+
+def _named(index: AddressIndex, places: CleanText, reading: Reading) -> list[Element]:
+    found = []
+    for mention in _mentions(reading):
+        things = index.objects_of(mention.name)
+        thing = reading.object if reading.object in things or mention is reading.mention else things[0]
+        kind = OBJECT_KINDS[index.object_kind[thing]]
+        start, end = places.start[mention.start], places.end[mention.end - 1]
+        text = places.raw[start:end]
+        found.append(Element(_OBJECT_CODE[kind], kind, text, index.title(thing), start, end, True))
+    return found
+
+
+def _numbered(places: CleanText, step: Step, used: bool) -> Element:
+    kind = _STEP_KIND.get(step.kind, step.kind)
+    start, end = places.start[step.start], places.end[step.end - 1]
+    return Element(_STEP_CODE[step.kind], kind, places.raw[start:end], format_step(step), start, end, used)
+
+
+def _element(places: CleanText, code: int, kind: str, start: int, end: int, matched: bool | None) -> Element:
+    span = _span(places, start, end)
+    return Element(code, kind, span.text, places.text[start:end], span.start, span.end, matched)
+
+
+def _span(places: CleanText, start: int, end: int) -> Span:
+    first, last = places.start[start], places.end[end - 1]
+    return Span(places.raw[first:last], first, last)
