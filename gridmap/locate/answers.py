@@ -25,6 +25,9 @@ REASONS: Final = {
 }
 
 
+OUTCOME_KIND: Final = pd.CategoricalDtype(list(OUTCOMES))
+
+
 @dataclass(frozen=True, eq=False)
 class Touched:
     """The grids of one level that accuracy discs touch, as pairs in the order of the points, then of the codes.
@@ -64,6 +67,8 @@ class Answers:
         Rows whose accuracy is no number of metres.
     candidates
         Level → the grids that accuracy discs touch.
+    outcome_kind
+        Outcomes as the categories of a column; rows that came with an address have one more.
     """
 
     grid: Mapping[str, NDArray[Any]]
@@ -74,6 +79,7 @@ class Answers:
     swapped: Rows
     bad_accuracy: Rows
     candidates: Mapping[str, Touched]
+    outcome_kind: pd.CategoricalDtype = OUTCOME_KIND
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -114,11 +120,8 @@ class Answers:
     def as_frame(self) -> pd.DataFrame:
         """Return a column of codes (Categorical, NA where there is none) a level, and the outcome."""
         columns = {level: _categorical(self.grid[level], self.codes[level], kind) for level, kind in self.kinds.items()}
-        columns["outcome"] = pd.Categorical.from_codes(self.outcome, dtype=OUTCOME_KIND, validate=False)
+        columns["outcome"] = pd.Categorical.from_codes(self.outcome, dtype=self.outcome_kind, validate=False)
         return pd.DataFrame(columns, copy=False)
-
-
-OUTCOME_KIND: Final = pd.CategoricalDtype(list(OUTCOMES))
 
 
 def kind_of(codes: Texts) -> pd.CategoricalDtype:
