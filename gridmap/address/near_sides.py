@@ -147,56 +147,68 @@ def _nearest_in(lon, lat, east, north, strip, found, least, tables):
 def _nearest_own(lon, lat, bound_m, east, north, pieces, tables):
     """Return the nearest place within a bound that no piece lies before, and its distance."""
     places, squares = _places_within(lon, lat, bound_m, east, north, tables)
-    for k in np.argsort(squares, kind="mergesort"):
+    for _ in range(len(places)):
+        k = 0
+        for other in range(1, len(places)):
+            if squares[other] < squares[k] or (
+                squares[other] == squares[k] and tables.row[places[other]] < tables.row[places[k]]
+            ):
+                k = other
         x, y = (tables.lon[places[k]] - lon) * east, (tables.lat[places[k]] - lat) * north
         if not _crosses(pieces, x, y):
             return places[k], math.sqrt(squares[k])
+        squares[k] = np.inf
     return -1, np.nan
 
 
 @njit(cache=True, nogil=True)
 def _places_within(lon, lat, bound_m, east, north, tables):
     """Return the places within a distance, and its square to each."""
-    places, squares = np.empty(64, dtype=np.int64), np.empty(64)
-    size = 0
+    places, squares = np.empty(0, dtype=np.int64), np.empty(0)
     reach = bound_m / north
     first = max(math.floor((lat - reach - tables.south[0]) / STRIP_DEG), 0)
     last = min(math.floor((lat + reach - tables.south[0]) / STRIP_DEG), len(tables.strip) - 2)
-    for strip in range(first, last + 1):
-        stop = tables.strip[strip + 1]
-        place = _first(tables.lon, tables.strip[strip], stop, lon - bound_m / east)
-        while place < stop and (tables.lon[place] - lon) * east <= bound_m:
-            x, y = (tables.lon[place] - lon) * east, (tables.lat[place] - lat) * north
-            if x * x + y * y <= bound_m * bound_m:
-                if size == len(places):
-                    places, squares = np.append(places, places), np.append(squares, squares)
-                places[size], squares[size] = place, x * x + y * y
-                size += 1
-            place += 1
-    return places[:size], squares[:size]
+    for filling in (False, True):
+        size = 0
+        for strip in range(first, last + 1):
+            stop = tables.strip[strip + 1]
+            place = _first(tables.lon, tables.strip[strip], stop, lon - bound_m / east)
+            while place < stop and (tables.lon[place] - lon) * east <= bound_m:
+                x, y = (tables.lon[place] - lon) * east, (tables.lat[place] - lat) * north
+                if x * x + y * y <= bound_m * bound_m:
+                    if filling:
+                        places[size], squares[size] = place, x * x + y * y
+                    size += 1
+                place += 1
+        if not filling:
+            places, squares = np.empty(size, dtype=np.int64), np.empty(size)
+    return places, squares
 
 
 @njit(cache=True, nogil=True)
 def _pieces(lon, lat, x, y, east, north, tables):
     """Return the pieces of streets around a point and its way to (x, y): ends in metres from the point."""
-    west, right = min(x, -OWN_SIDE_M) - _HALF_PIECE_M, max(x, OWN_SIDE_M) + _HALF_PIECE_M
+    left, right = min(x, -OWN_SIDE_M) - _HALF_PIECE_M, max(x, OWN_SIDE_M) + _HALF_PIECE_M
     bottom, top = min(y, -OWN_SIDE_M) - _HALF_PIECE_M, max(y, OWN_SIDE_M) + _HALF_PIECE_M
     street, starts, south = tables.street, tables.street_strip, tables.south[1]
-    found, size = np.empty((128, 4)), 0
     first = max(math.floor((lat + bottom / north - south) / STRIP_DEG), 0)
     last = min(math.floor((lat + top / north - south) / STRIP_DEG), len(starts) - 2)
-    for strip in range(first, last + 1):
-        stop = starts[strip + 1]
-        piece = _first_piece(street, starts[strip], stop, lon + west / east)
-        while piece < stop and ((street[4 * piece] + street[4 * piece + 2]) / 2 - lon) * east <= right:
-            if size == len(found):
-                found = np.concatenate((found, np.empty_like(found)))
-            for end in range(0, 4, 2):
-                found[size, end] = (street[4 * piece + end] - lon) * east
-                found[size, end + 1] = (street[4 * piece + end + 1] - lat) * north
-            size += 1
-            piece += 1
-    return found[:size]
+    found = np.empty((0, 4))
+    for filling in (False, True):
+        size = 0
+        for strip in range(first, last + 1):
+            begin = _first_piece(street, starts[strip], starts[strip + 1], lon + left / east)
+            end = _first_piece(street, begin, starts[strip + 1], lon + right / east)
+            if filling:
+                for piece in range(begin, end):
+                    at = size + piece - begin
+                    for axis in range(0, 4, 2):
+                        found[at, axis] = (street[4 * piece + axis] - lon) * east
+                        found[at, axis + 1] = (street[4 * piece + axis + 1] - lat) * north
+            size += end - begin
+        if not filling:
+            found = np.empty((size, 4))
+    return found
 
 
 @njit(cache=True, nogil=True)
