@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.errors import InputError
+from gridmap.geo.container import NUMBERS, Form, map_file, pack, unpack
 from gridmap.geo.files import atomic_path
 from gridmap.grids.plan import Plan
 from gridmap.locate.build import parts_of
-from gridmap.locate.container import BORDER, GRIDS, PAGE, pack, unpack
 from gridmap.locate.search import Tables
+
+FORM: Final = Form(b"gmindex1", 1024, "an index of grids", "make one with Locator(plan).save(path)")
+BORDER, GRIDS = NUMBERS
+"""Slots of the border number and of how many polygons are grids."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class GridIndex:
             "outcome": polygons.outcome,
             "bounds": np.array(shapely.bounds(polygons.shapes[-1])),
         }
-        return cls.from_content(pack(arrays, text, parts.border, polygons.grids), "the index")
+        return cls.from_content(pack(FORM, arrays, text, (parts.border, polygons.grids)), "the index")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> GridIndex:
@@ -127,19 +130,13 @@ class GridIndex:
         InputError
             When there is no file, it is not an index, or it is damaged.
         """
-        source = Path(path)
-        if not source.exists():
-            raise InputError(f"{source} does not exist; make an index with Locator(plan).save(path)")
-        if not source.is_file() or source.stat().st_size < PAGE:
-            raise InputError(f"{source} is not an index of grids; make one with Locator(plan).save(path)")
-        mapped: NDArray[np.uint8] = np.memmap(source, dtype=np.uint8, mode="r").view(np.ndarray)
-        return cls.from_content(mapped, str(source))
+        return cls.from_content(map_file(FORM, Path(path)), str(path))
 
     @classmethod
     def from_content(cls, content: NDArray[np.uint8], name: str) -> GridIndex:
         """Return the index that is in some bytes; ``name`` says whose they are when they are none."""
-        arrays, text = unpack(content, name)
-        slots = content[:PAGE].view(np.int64)
+        arrays, text = unpack(FORM, content, name)
+        slots = content[: FORM.page].view(np.int64)
         tables = Tables(*(arrays[field] for field in Tables._fields))
         levels, codes = tuple(text["levels"]), tuple(tuple(each) for each in text["codes"])
         report = IndexReport(

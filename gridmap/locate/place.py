@@ -1,22 +1,25 @@
 """One point by one call: the kernel behind :meth:`gridmap.Locator.locate`.
 
 Unpacking a dozen arrays costs numba two microseconds, more than the look-up itself. So this kernel is handed the
-address of the index (:mod:`gridmap.locate.container`) and finds the arrays there; whoever calls it keeps the index
+address of the index (:mod:`gridmap.geo.container`) and finds the arrays there; whoever calls it keeps the index
 alive. What it does with them is what the kernels for many points do.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from gridmap.locate.container import BORDER, FIRST, GRIDS, PAGE
+from gridmap.geo.container import FIRST
 from gridmap.locate.discs import border_distance_m
+from gridmap.locate.index import BORDER, FORM, GRIDS
 from gridmap.locate.search import NARROW, Tables, find_answer
+
+_SLOTS: Final = FORM.page // 8
 
 
 @intrinsic
@@ -32,7 +35,7 @@ def _pointer(_context, address):
 @njit(cache=True, nogil=True)
 def place_point(address, lon, lat):
     """Return a point's answer, and how far it is from the border of its grid of the finest tiling level (NaN: none)."""
-    slots = carray(_pointer(address), (PAGE // 8,), np.int64)
+    slots = carray(_pointer(address), (_SLOTS,), np.int64)
     if slots[BORDER] == NARROW:
         return _place(lon, lat, slots, _tables(address, slots, _array(address, slots, 1, 2, np.uint16)))
     return _place(lon, lat, slots, _tables(address, slots, _array(address, slots, 1, 4, np.int32)))
