@@ -1,0 +1,137 @@
+"""Which names a typed text begins, character by character: as written, by pinyin, by the initials of pinyin, mixed.
+
+``人民l``, ``renminlu``, ``renm``, ``rml`` and ``rminlu`` all begin 人民路: of each character the character itself may
+be typed, its whole syllable or its initial (of zh, ch, sh the first letter too); where the text ends inside a syllable,
+any beginning of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+SYLLABLE: Final = 6
+"""Letters of the longest syllable (zhuang)."""
+NO_SOUND: Final = 0xFFFF
+MOST_TYPED: Final = 60
+"""Characters of a text whose positions fit into one integer; no name is longer."""
+NO_MATCH, BEGINS, STEM, WHOLE = 0, 1, 2, 3
+"""How much of a name was typed: nothing of it, a beginning, all but its suffix, all."""
+_A, _H, _U, _V, _Z = b"ahuvz"
+_DIGITS: Final = ("ling", "yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu")
+
+
+class SoundTables(NamedTuple):
+    """Names as the kernel reads them, sorted.
+
+    Parameters
+    ----------
+    character, start
+        Code points of the names, one after the other, and where each name begins.
+    sound
+        Two for every character: places in ``syllable``, or NO_SOUND.
+    syllable
+        SYLLABLE letters each, 0 where it has ended.
+    stem
+        Length of each name without its suffix.
+    """
+
+    character: NDArray[np.int32]
+    start: NDArray[np.int32]
+    sound: NDArray[np.uint16]
+    syllable: NDArray[np.uint8]
+    stem: NDArray[np.uint8]
+
+
+def sound_arrays(names: Sequence[str]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+    """Return the sounds of all characters of names, two each, and the syllables they are places in.
+
+    The first is how the character is read in this name, the second how it is read alone where that differs: who types
+    does not always know that 重庆路 begins with chong. ü is kept as v.
+    """
+    from pypinyin import Style, pinyin
+
+    places: dict[str, int] = {}
+    alone: dict[str, str] = {}
+    sounds: list[int] = []
+    for name in names:
+        read = pinyin(name, style=Style.NORMAL, errors=lambda text: [[""] for _ in text])
+        for character, (sound,) in zip(name, read, strict=True):
+            if character not in alone:
+                alone[character] = _alone(character) if sound or character.isdecimal() else ""
+            both = [each for each in dict.fromkeys((sound, alone[character])) if each][:2]
+            ids = [places.setdefault(each, len(places)) for each in both]
+            sounds += [*ids, NO_SOUND, NO_SOUND][:2]
+    letters = [each.encode("ascii", "ignore")[:SYLLABLE].ljust(SYLLABLE, b"\0") for each in places]
+    return np.array(sounds, dtype=np.uint16), np.frombuffer(b"".join(letters), dtype=np.uint8)
+
+
+def _alone(character: str) -> str:
+    from pypinyin import Style, pinyin
+
+    return _DIGITS[int(character)] if character.isdecimal() else pinyin(character, style=Style.NORMAL)[0][0]
+
+
+@njit(cache=True, nogil=True)
+def match_sounds(typed, which, tables):
+    """Return for each of the names ``which`` how much of it a text (code points) is; the text ends inside it."""
+    found = np.zeros(len(which), dtype=np.int8)
+    size = len(typed)
+    for k in range(len(which)):
+        first, last = tables.start[which[k]], tables.start[which[k] + 1]
+        reached = 1
+        for at in range(first, last):
+            after, inside = _step(typed, reached, at, tables)
+            if inside and found[k] < BEGINS:
+                found[k] = BEGINS
+            if after >> size & 1:
+                much = WHOLE if at + 1 == last else STEM if at + 1 - first >= tables.stem[which[k]] else BEGINS
+                found[k] = max(found[k], much)
+            reached = after & ~(1 << size)
+            if reached == 0:
+                break
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _step(typed, reached, at, tables):
+    """Type one character from each place reached: places reached then (bits), and whether the text ends inside it."""
+    after, inside, size = 0, False, len(typed)
+    for i in range(size):
+        if not reached >> i & 1:
+            continue
+        if typed[i] == tables.character[at]:
+            after |= 1 << (i + 1)
+        if not _A <= typed[i] <= _Z:
+            continue
+        for way in range(2):
+            sound = tables.sound[2 * at + way]
+            if sound == NO_SOUND:
+                break
+            same = _same(typed, i, tables.syllable, SYLLABLE * sound)
+            if same == 0:
+                continue
+            after |= 1 << (i + 1)
+            if same >= 2 and tables.syllable[SYLLABLE * sound + 1] == _H:
+                after |= 1 << (i + 2)
+            if same == SYLLABLE or tables.syllable[SYLLABLE * sound + same] == 0:
+                after |= 1 << (i + same)
+            elif i + same == size:
+                inside = True
+    return after, inside
+
+
+@njit(cache=True, nogil=True)
+def _same(typed, i, syllable, first):
+    """Return how many letters of a syllable are typed from a place on; u stands for ü too."""
+    same = 0
+    while same < SYLLABLE and i + same < len(typed):
+        letter, said = syllable[first + same], typed[i + same]
+        if letter == 0 or not (letter == said or (letter == _V and said == _U)):
+            break
+        same += 1
+    return same
