@@ -62,7 +62,7 @@ _NOTE: Final = re.compile(
     rf"(?=[{_FIRSTS}])(?:"
     rf"的?(?P<relation>{_one_of(tuple(RELATIONS))})(?!{_NAME_GOES_ON}){_AFTER}"
     rf"|(?P<corner>(?:(?<=[路街巷弄])路)?口)(?<=[路街巷弄村]口)(?!{_NAME_GOES_ON})"
-    rf"|(?<=[0-9\u3400-\u9fff]{{2}})(?P<last>{_one_of(tuple(_LAST_ONLY))})(?=$|\ |的?第\d+[栋幢排家户间])(?:的?第\d+[栋幢排家户间]|$)?"
+    rf"|(?<=[0-9\u3400-\u9fff]{{2}})(?P<last>{_one_of(tuple(_LAST_ONLY))})(?:$|(?=\ )|的?第\d+[栋幢排家户间])"
     rf"|(?P<remark>{_one_of(tuple(_REMARKS.split()))})(?:[^0-9]{{0,30}}$)?"
     r")"
 )
@@ -96,14 +96,13 @@ def _said(match: re.Match[str]) -> str:
     return RELATIONS.get(word) or _LAST_ONLY.get(word) or "note"
 
 
-LANDMARK_WORDS: Final = frozenset(
-    (
-        "小学 中学 高中 初中 大学 学院 学校 党校 幼儿园 托儿所 医院 卫生院 卫生所 卫生室 诊所 药店 药房 银行 信用社 "
-        "邮局 超市 商场 商城 商店 便利店 酒店 宾馆 旅馆 饭店 餐厅 茶馆 网吧 浴室 公司 集团 工厂 派出所 警务室 公安局 "
-        "交警队 消防队 法院 检察院 政府 税务局 车站 客运站 火车站 地铁站 公交站 加油站 充电站 收费站 变电站 公园 "
-        "体育馆 体育场 图书馆 文化馆 博物馆 影剧院 电影院 教堂 码头 菜场 菜市场 农贸市场 市场 批发市场 仓库 基地 "
-        "服务中心 养老院 敬老院 营业厅 项目部 工地 牌坊 水库 渡口 工业园 产业园 科技园 开发区 厂 站 桥 寺 庙 塔 亭 店"
-    ).split()
+_LANDMARKS: Final = (
+    "小学 中学 高中 初中 大学 学院 学校 党校 幼儿园 托儿所 医院 卫生院 卫生所 卫生室 诊所 药店 药房 银行 信用社 "
+    "邮局 超市 商场 商城 商店 便利店 酒店 宾馆 旅馆 饭店 餐厅 茶馆 网吧 浴室 公司 集团 工厂 派出所 警务室 公安局 "
+    "交警队 消防队 法院 检察院 政府 税务局 车站 客运站 火车站 地铁站 公交站 加油站 充电站 收费站 变电站 公园 "
+    "体育馆 体育场 图书馆 文化馆 博物馆 影剧院 电影院 教堂 码头 菜场 菜市场 农贸市场 市场 批发市场 仓库 基地 "
+    "服务中心 养老院 敬老院 营业厅 项目部 工地 牌坊 水库 渡口 工业园 产业园 科技园 开发区 厂 站 桥 寺 庙 塔 亭 店"
 )
+LANDMARK_WORDS: Final = frozenset(_LANDMARKS.split())
 """What ends the name of a landmark."""
 LONGEST_LANDMARK_WORD: Final = max(map(len, LANDMARK_WORDS))

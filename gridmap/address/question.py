@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gridmap.address.elements import note_spans
 from gridmap.address.model import Step
 from gridmap.address.names import Mention, NameBook
-from gridmap.address.parse import note_spans
 from gridmap.address.region import Front, Fronts
 from gridmap.address.script import clean
 from gridmap.address.steps import read_steps
