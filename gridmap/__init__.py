@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
     from gridmap.cases.incidents import join_incidents
     from gridmap.circles.catchment import Catchments, catchments
     from gridmap.circles.cover import Coverage, coverage
@@ -50,6 +51,7 @@ _HOME = {
     "Edit": "gridmap.grids.draft",
     "EditRefused": "gridmap.errors",
     "Integration": "gridmap.grids.departments",
+    "Geocoder": "gridmap.address.geocoder",
     "LevelSpec": "gridmap.grids.plan",
     "Locator": "gridmap.locate.locator",
     "Pace": "gridmap.network.pace",
@@ -93,6 +95,7 @@ __all__ = [
     "Draft",
     "Edit",
     "EditRefused",
+    "Geocoder",
     "Integration",
     "LevelSpec",
     "Locator",

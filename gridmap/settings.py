@@ -14,6 +14,7 @@ GRIDMAP_RATE             requests a minute, in each worker, of a key without a r
                          its own, of a user, of an address without either
 GRIDMAP_TRUSTED_PROXIES  addresses or networks, between commas, whose X-Forwarded-For is   none
                          believed
+GRIDMAP_ADDRESSES        file of the address index that ``gridmap serve`` answers from      none
 GRIDMAP_LOG              lines of the server's log: ``text``, or ``json`` for programs     ``text``
 =======================  ================================================================  ============================
 """
@@ -35,6 +36,7 @@ LogFormat = Literal["text", "json"]
 Network = IPv4Network | IPv6Network
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 LOG_FORMATS: Final[tuple[LogFormat, ...]] = ("text", "json")
+ADDRESSES: Final = "GRIDMAP_ADDRESSES"
 RATE_PER_MINUTE: Final = 600
 HIGHEST_RATE: Final = 1_000_000
 
@@ -155,6 +157,12 @@ def rate_per_minute() -> int:
     if not (wanted.isascii() and wanted.isdecimal() and len(wanted) <= 7 and 1 <= int(wanted) <= HIGHEST_RATE):
         raise InputError(f"GRIDMAP_RATE={wanted!r} is not a number of requests a minute from 1 to {HIGHEST_RATE}")
     return int(wanted)
+
+
+def address_index() -> Path | None:
+    """Return the file of the address index that is served: ``GRIDMAP_ADDRESSES``, ``None`` where it is not set."""
+    named = os.environ.get(ADDRESSES, "").strip()
+    return Path(named).expanduser() if named else None
 
 
 def trusted_proxies() -> tuple[Network, ...]:

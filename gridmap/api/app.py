@@ -11,11 +11,13 @@ from gridmap.api import (
     docs,
     notice,
     openapi,
+    openapi_addresses,
     openapi_facts,
     openapi_grids,
     openapi_versions,
     problems,
     routes,
+    routes_addresses,
     routes_facts,
     routes_grids,
     routes_versions,
@@ -26,10 +28,11 @@ from gridmap.api.served import FileServed, Served
 from gridmap.api.source import Source
 
 if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
     from gridmap.api.security_access import Access
 
 
-def create_app(served: Served | Source, access: Access | None = None) -> FastAPI:
+def create_app(served: Served | Source, access: Access | None = None, geocoder: Geocoder | None = None) -> FastAPI:
     """Make the app that answers from what is served.
 
     Parameters
@@ -38,6 +41,8 @@ def create_app(served: Served | Source, access: Access | None = None) -> FastAPI
         Versions along a timeline; or one source, from :func:`gridmap.api.source.read_source`.
     access
         Keys, log-ins and rates, where a record is served; without it everybody may ask.
+    geocoder
+        Of the address index; without it, questions by address are told how to start a server with one.
 
     Returns
     -------
@@ -56,13 +61,15 @@ def create_app(served: Served | Source, access: Access | None = None) -> FastAPI
     )
     app.state.served = FileServed(served) if isinstance(served, Source) else served
     app.state.access = access
+    app.state.geocoder = geocoder
     app.state.meter = None
     app.add_middleware(Envelope, gate=_gate(access))
     problems.install(app)
     for part in (routes, routes_grids, routes_versions, routes_facts, notice):
         app.include_router(part.router)
+    app.include_router(routes_addresses.router, include_in_schema=geocoder is not None)
     app.include_router(docs.router)
-    parts = (openapi, openapi_grids, openapi_versions, openapi_facts, notice)
+    parts = (openapi, openapi_grids, openapi_versions, openapi_facts, openapi_addresses, notice)
     openapi.install(app, [operation for part in parts for operation in part.OPERATIONS])
     if access is not None:
         _let_in(app, access)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,14 @@ from gridmap.api.limits import MOST_ACCURACY_M, MOST_DISCS_M2, MOST_POINTS, MOST
 from gridmap.api.moments import Moment
 from gridmap.api.source import Source
 from gridmap.cases.added import PERSON_COLUMNS, Coded
+from gridmap.cases.addresses import ADDRESS_OUTCOMES, Addressed, locate_rows
 from gridmap.cases.incidents import BAD_TIME
 from gridmap.locate.answers import Answers
 from gridmap.locate.placement import INVALID, MATCHED, OUTCOMES
 from gridmap.people.times import microseconds, read_times
+
+if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
 
 Floats: TypeAlias = NDArray[np.float64]
 Texts: TypeAlias = NDArray[np.object_]
@@ -28,6 +32,7 @@ TOO_VAGUE: Final = (
     f"精度超过 {MOST_ACCURACY_M:.0f} 米，说明不了位置 · "
     f"an accuracy beyond {MOST_ACCURACY_M:.0f} m says nothing of a place"
 )
+NO_ADDRESSES: Final = "没有坐标，服务也未加载地址索引 · there are no coordinates, and this server has no address index"
 NOT_A_POINT: Final = '此项不是对象，应为 {"lon": …, "lat": …} · this item is not an object with lon and lat'
 
 
@@ -47,6 +52,9 @@ class Points:
         Text, missing where none is stated.
     broken
         Rows that are no points at all.
+    address
+        Text, missing where none is stated; ``None`` where addresses are not asked about. A point that has coordinates
+        is where these say.
     """
 
     lon: Floats
@@ -56,6 +64,7 @@ class Points:
     duty: pd.Series
     at: pd.Series
     broken: Rows
+    address: pd.Series | None = None
 
     def __len__(self) -> int:
         return len(self.lon)
@@ -70,12 +79,13 @@ class Points:
             self.duty.iloc[rows],
             self.at.iloc[rows],
             np.flatnonzero(np.isin(rows, self.broken)),
+            None if self.address is None else self.address.iloc[rows],
         )
 
     def nowhere(self) -> Points:
         """Return as many points that are in no place."""
         nothing = np.full(len(self), np.nan)
-        return replace(self, lon=nothing, lat=nothing, crs="wgs84", accuracy_m=None)
+        return replace(self, lon=nothing, lat=nothing, crs="wgs84", accuracy_m=None, address=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +104,8 @@ class Answered:
         ``person_id, person, answered_level``, or ``None`` without a roster.
     moment
         The time of the points that state none.
+    addressed
+        What is said of the rows that are asked about by address; ``None`` where none may be.
     """
 
     answers: Answers
@@ -101,6 +113,7 @@ class Answered:
     timeless: NDArray[np.bool_]
     people: dict[str, Coded] | None
     moment: Moment
+    addressed: Addressed | None = None
 
     @cached_property
     def person(self) -> NDArray[Any]:
@@ -111,8 +124,9 @@ class Answered:
 
     def by_outcome(self) -> dict[str, int]:
         """Return how many points came out how; they add up to the points."""
-        counts = np.bincount(self.answers.outcome, minlength=len(OUTCOMES))
-        return dict(zip(OUTCOMES, counts.tolist(), strict=True))
+        names = OUTCOMES if self.addressed is None else ADDRESS_OUTCOMES
+        counts = np.bincount(self.answers.outcome, minlength=len(names))
+        return dict(zip(names, counts.tolist(), strict=True))
 
 
 def check_size(points: int) -> None:
@@ -127,7 +141,7 @@ def check_size(points: int) -> None:
         raise TooLargeError(f"the batch has more than {MOST_POINTS:,} points, the most answered at once; split it")
 
 
-def answer_points(source: Source, points: Points, moment: Moment) -> Answered:
+def answer_points(source: Source, points: Points, moment: Moment, geocoder: Geocoder | None = None) -> Answered:
     """Answer for many points at once from one version; each gets what :func:`gridmap.api.places.place` would say."""
     accuracy, vague = points.accuracy_m, np.empty(0, dtype=np.int64)
     if accuracy is not None:
@@ -139,13 +153,23 @@ def answer_points(source: Source, points: Points, moment: Moment) -> Answered:
     reason[rows] = answers.reasons(rows)
     reason[vague] = TOO_VAGUE
     reason[points.broken] = NOT_A_POINT
+    addressed = None
+    if points.address is not None and geocoder is None:
+        unplaced = np.isnan(points.lon) | np.isnan(points.lat)
+        reason[unplaced & points.address.notna().to_numpy(dtype=bool)] = NO_ADDRESSES
+    elif points.address is not None and geocoder is not None:
+        addressed = locate_rows(geocoder, source.locator, answers, points.address)
+        answers = addressed.merged(answers)
+        reason[addressed.rows] = addressed.reasons
     timeless = np.zeros(len(points), dtype=bool)
     people = None
     if source.answerers is not None:
         times, timeless = times_of(points.at, moment)
+        if addressed is not None:
+            times[addressed.nowhere] = np.nan
         people = source.answerers.answer(answers.grid, times, Coded.of(points.duty.to_numpy(dtype=object)))
         _add_timeless(reason, np.flatnonzero(timeless & (answers.outcome != INVALID)), points.at)
-    return Answered(answers, reason, timeless, people, moment)
+    return Answered(answers, reason, timeless, people, moment, addressed)
 
 
 def refuse_too_much(points: Points) -> None:

@@ -11,11 +11,14 @@ import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
+from gridmap.address.place import AddressPlacement
+from gridmap.api.addresses import batch_geocoding, names_a_place
 from gridmap.api.batch import Answered, Rows
 from gridmap.api.batch_versions import AnsweredBatch
+from gridmap.api.models import BatchItem, BatchPerson, NearGrid
 from gridmap.cases.added import PERSON_COLUMNS
+from gridmap.cases.addresses import ADDRESS_OUTCOMES
 from gridmap.locate.answers import Touched
-from gridmap.locate.placement import OUTCOMES
 
 _NOBODY: Final = dict.fromkeys(("person_id", "name", "level", "grid"))
 
@@ -64,8 +67,31 @@ def _items(answered: Answered, more: dict[str, str]) -> list[bytes]:
     near = _candidates(answered)
     if not near:
         plain = [kind.head + b"[]" + kind.tail for kind in kinds]
-        return [plain[each] for each in which]
-    return [kinds[each].head + near.get(row, b"[]") + kinds[each].tail for row, each in enumerate(which)]
+        items = [plain[each] for each in which]
+    else:
+        items = [kinds[each].head + near.get(row, b"[]") + kinds[each].tail for row, each in enumerate(which)]
+    if answered.addressed is not None:
+        for row, found in zip(answered.addressed.rows.tolist(), answered.addressed.found, strict=True):
+            items[row] = _by_address(answered, row, found, more)
+    return items
+
+
+def _by_address(answered: Answered, row: int, found: AddressPlacement, more: dict[str, str]) -> bytes:
+    """Return an item that was asked about by its address: hardly two of them are the same."""
+    place = found.placement
+    said = BatchItem(
+        outcome=place.outcome,
+        reason=answered.reason[row],
+        chain=dict(place.chain),
+        candidates=tuple(
+            NearGrid(level=each.level, code=each.code, distance_m=each.distance_m) for each in place.candidates
+        ),
+        responsible=BatchPerson.model_validate(_responsible(answered, row, dict(place.chain)))
+        if names_a_place(found)
+        else None,
+        geocoding=batch_geocoding(found),
+    )
+    return orjson.dumps(said.model_dump(exclude={"id", "plan_version"}) | more)
 
 
 def _kinds(answered: Answered) -> NDArray[np.int64]:
@@ -91,7 +117,7 @@ class _Written:
 def _written(answered: Answered, row: int, more: dict[str, str]) -> _Written:
     answers = answered.answers
     chain = {level: answers.codes[level][grid[row]] for level, grid in answers.grid.items() if grid[row] >= 0}
-    head = {"outcome": OUTCOMES[answers.outcome[row]], "reason": answered.reason[row], "chain": chain}
+    head = {"outcome": ADDRESS_OUTCOMES[answers.outcome[row]], "reason": answered.reason[row], "chain": chain}
     tail = {"responsible": _responsible(answered, row, chain), **more}
     return _Written(orjson.dumps(head)[:-1] + b',"candidates":', b"," + orjson.dumps(tail)[1:])
 

@@ -13,8 +13,10 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
+from gridmap.api.addresses import NO_INDEX
 from gridmap.api.batch import Floats, Points, check_size
 from gridmap.api.batch_versions import AnsweredBatch
+from gridmap.api.errors import NoAddressesError
 from gridmap.api.limits import MOST_POINTS
 from gridmap.api.moments import TimeQuery
 from gridmap.cases.incidents import numbers, refuse_taken
@@ -24,7 +26,7 @@ from gridmap.scale.encode import csv_bytes, csv_header, with_columns
 
 
 class Headers(TimeQuery):
-    """Names of the columns of a CSV; only those of lon and lat have to be there."""
+    """Names of the columns of a CSV; only those of lon and lat have to be there, or that of addresses."""
 
     lon_column: Annotated[str, Field(description="经度列 · CSV: header of the longitudes", examples=["经度"])] = "lon"
     lat_column: Annotated[str, Field(description="纬度列 · CSV: header of the latitudes", examples=["纬度"])] = "lat"
@@ -37,6 +39,13 @@ class Headers(TimeQuery):
     ] = "wgs84"
     accuracy_column: Annotated[str, Field(description="精度列（米） · CSV: metres")] = "accuracy_m"
     duty_column: Annotated[str, Field(description="事项编码列 · CSV: code of the case type")] = "duty"
+    address_column: Annotated[
+        str,
+        Field(
+            description="地址列，用于没有坐标的行 · CSV: header of the addresses, for rows without coordinates",
+            examples=["地址"],
+        ),
+    ] = "address"
     at_column: Annotated[str, Field(description="上报时间列 · CSV: time of the report; where empty, ?at=")] = "at"
 
 
@@ -48,7 +57,7 @@ class CsvBatch:
     points: Points
 
 
-def read_csv(body: bytes, headers: Headers, charset: str | None = None) -> CsvBatch:
+def read_csv(body: bytes, headers: Headers, charset: str | None = None, *, addresses: bool = False) -> CsvBatch:
     r"""Read a batch.
 
     Parameters
@@ -59,11 +68,15 @@ def read_csv(body: bytes, headers: Headers, charset: str | None = None) -> CsvBa
         Which columns are which.
     charset
         As the request states it; else recognised.
+    addresses
+        Whether rows without coordinates may be asked about by their address.
 
     Raises
     ------
     InputError
         When it is no table, a column is missing or stands there twice.
+    NoAddressesError
+        When it has addresses instead of coordinates, and they may not be asked about.
     TooLargeError
         When there are too many rows.
 
@@ -73,28 +86,48 @@ def read_csv(body: bytes, headers: Headers, charset: str | None = None) -> CsvBa
     >>> batch.points.lon.tolist()
     [120.3]
     """
-    table = _table(body, charset)
+    table = read_rows(body, charset)
     check_size(len(table))
-    missing = [name for name in (headers.lon_column, headers.lat_column) if name not in table.columns]
-    if missing:
-        raise InputError(
-            f"the CSV has no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}. "
-            "Name the coordinates with ?lon_column=…&lat_column=…"
-        )
+    _check_columns(table, headers, addresses)
     accuracy = headers.accuracy_column
     points = Points(
-        _as_numbers(table[headers.lon_column]),
-        _as_numbers(table[headers.lat_column]),
+        _as_numbers(_column(table, headers.lon_column)),
+        _as_numbers(_column(table, headers.lat_column)),
         table[headers.crs_column].to_numpy(dtype=object) if headers.crs_column in table.columns else headers.crs,
         _accuracies(table[accuracy]) if accuracy in table.columns else None,
         _column(table, headers.duty_column),
         _column(table, headers.at_column),
         np.empty(0, dtype=np.int64),
+        _column(table, headers.address_column) if addresses and headers.address_column in table.columns else None,
     )
     return CsvBatch(table, points)
 
 
-def _table(body: bytes, charset: str | None) -> pd.DataFrame:
+def _check_columns(table: pd.DataFrame, headers: Headers, addresses: bool) -> None:
+    """See that every row can say where it is: by coordinates, or by an address where that may be asked about."""
+    missing = [name for name in (headers.lon_column, headers.lat_column) if name not in table.columns]
+    has_addresses = headers.address_column in table.columns
+    there = ", ".join(map(str, table.columns))
+    if "address_column" in headers.model_fields_set and not has_addresses:
+        raise InputError(f"the CSV has no column {headers.address_column}; it has {there}")
+    if len(missing) == 2 and has_addresses:
+        if not addresses:
+            raise NoAddressesError(f"the CSV has addresses and no coordinates, but {NO_INDEX}")
+    elif missing:
+        raise InputError(
+            f"the CSV has no column {', '.join(missing)}; it has {there}. Name the coordinates with "
+            "?lon_column=…&lat_column=…, or the addresses with ?address_column=…"
+        )
+
+
+def read_rows(body: bytes, charset: str | None) -> pd.DataFrame:
+    """Read the rows of a CSV, every cell the text that it is.
+
+    Raises
+    ------
+    InputError
+        When it is no table, or a column stands there twice.
+    """
     try:
         with warnings.catch_warnings():
             # pandas drops fields beyond the header with a warning; nothing is dropped here.

@@ -19,17 +19,21 @@ from gridmap.api.moments import AT, TimeQuery
 from gridmap.api.places import DUTY
 from gridmap.errors import InputError
 
-_NAMES: Final = ("lon", "lat", "crs", "accuracy_m", "duty", "at", "id")
+_NAMES: Final = ("lon", "lat", "crs", "accuracy_m", "duty", "at", "id", "address")
 _LONGEST_INT: Final = 18
 
 
 class BatchPoint(BaseModel):
-    """One point; what is not stated is taken from the batch."""
+    """One point, by coordinates or by an address; what is not stated is taken from the batch."""
 
     model_config = ConfigDict(extra="allow")
 
-    lon: float
-    lat: float
+    lon: float | None = None
+    lat: float | None = None
+    address: Annotated[
+        str | None,
+        Field(description="地址，没有坐标时使用 · as people write it; of a point that has coordinates, these count"),
+    ] = None
     crs: Annotated[str | int, Field(examples=["gcj02"])] = "wgs84"
     accuracy_m: Annotated[float | None, Field(ge=0, le=MOST_ACCURACY_M)] = None
     duty: Annotated[str | None, Field(description=DUTY)] = None
@@ -93,7 +97,7 @@ def read_json(body: bytes) -> JsonBatch:
     >>> batch.points.lon.tolist(), batch.ids, batch.points.broken.tolist()
     ([120.3, nan, nan], [b'7', None, None], [2])
     """
-    said = _loaded(body)
+    said = loaded(body)
     if not isinstance(said, dict) or not isinstance(said.get("points"), list):
         raise InputError(
             'the body has to be an object with a list of points: {"points": [{"lon": 120.3, "lat": 31.5}]}'
@@ -113,11 +117,19 @@ def read_json(body: bytes) -> JsonBatch:
         _texts(column["duty"], defaults.duty),
         _texts(column["at"], None),
         np.array(broken, dtype=np.int64),
+        None if all(value is None for value in column["address"]) else _texts(column["address"], None),
     )
-    return JsonBatch(points, _ids(column["id"]), defaults)
+    return JsonBatch(points, ids_of(column["id"]), defaults)
 
 
-def _loaded(body: bytes) -> Any:
+def loaded(body: bytes) -> Any:
+    """Read JSON as callers write it.
+
+    Raises
+    ------
+    InputError
+        When it is none.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -130,7 +142,14 @@ def _loaded(body: bytes) -> Any:
         return said
 
 
-def _ids(values: list[Any]) -> list[bytes | None] | None:
+def ids_of(values: list[Any]) -> list[bytes | None] | None:
+    """Return what callers call their items, as JSON; ``None`` where none has an id.
+
+    Raises
+    ------
+    InputError
+        When one cannot be given back.
+    """
     if not any(value is not None for value in values):
         return None
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gridmap.api.addresses import share
 from gridmap.api.batch import Answered, Points, Rows, answer_points, refuse_too_much, times_of
 from gridmap.api.errors import TooLargeError
 from gridmap.api.limits import MOST_VERSIONS
@@ -15,7 +17,10 @@ from gridmap.api.moments import Moment, TimeQuery, read_moment, since_1970
 from gridmap.api.served import Served, pick
 from gridmap.api.source import Source
 from gridmap.cases.added import PERSON_COLUMNS, Added, Coded
-from gridmap.locate.placement import OUTCOMES
+from gridmap.cases.addresses import ADDRESS_OUTCOMES, Addressed
+
+if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
 
 NO_PLAN: Final = "此时尚无生效的方案 · no plan was in force at that time"
 _NOWHERE: Final = -1
@@ -62,13 +67,14 @@ class AnsweredBatch:
     def by_outcome(self) -> dict[str, int]:
         """Return how many points came out how; they add up to the points."""
         counts = [part.answered.by_outcome() for part in self.parts]
-        return {outcome: sum(each[outcome] for each in counts) for outcome in OUTCOMES}
+        names = [name for name in ADDRESS_OUTCOMES if any(name in each for each in counts)]
+        return {outcome: sum(each.get(outcome, 0) for each in counts) for outcome in names}
 
     def columns(self) -> dict[str, Coded]:
         """Return the answers as ``gridmap join`` adds them; a level that only some of the versions have comes last."""
         tables = [_columns(part) for part in self.parts]
         levels = dict.fromkeys(level for part in self.parts for level in part.answered.answers.grid)
-        others = [name for name in tables[0] if name not in self.parts[0].answered.answers.grid]
+        others = dict.fromkeys(name for table in tables for name in table if name not in levels)
         rows = [part.rows for part in self.parts]
         return {name: _scattered([table.get(name) for table in tables], rows) for name in (*levels, *others)}
 
@@ -77,7 +83,21 @@ def _columns(part: Part) -> dict[str, Coded]:
     answered, size = part.answered, len(part.rows)
     people = answered.people or {name: Coded.same(None, size) for name in PERSON_COLUMNS}
     texts = {"reason": Coded.of(answered.reason), **people, "plan_version": Coded.same(part.version, size)}
+    if answered.addressed is not None:
+        texts |= _geocoded(answered.addressed)
     return Added(answered.answers.as_frame(), texts).coded()
+
+
+def _geocoded(addressed: Addressed) -> dict[str, Coded]:
+    """Return what is said of addresses, nothing in the rows that have coordinates."""
+    confidence = [None if math.isnan(each) else f"{share(each):g}" for each in addressed.confidence.tolist()]
+    person = np.full(addressed.size, None, dtype=object)
+    person[addressed.rows] = [str(each.needs_person) for each in addressed.found]
+    return {
+        "geocode_type": Coded.of(addressed.match_types),
+        "geocode_confidence": Coded.of(np.array(confidence, dtype=object)),
+        "needs_person": Coded.of(person),
+    }
 
 
 def _scattered(columns: list[Coded | None], rows: list[Rows]) -> Coded:
@@ -94,7 +114,7 @@ def _scattered(columns: list[Coded | None], rows: list[Rows]) -> Coded:
     return Coded(positions, np.array(values, dtype=object))
 
 
-def answer_batch(served: Served, asked: TimeQuery, points: Points) -> AnsweredBatch:
+def answer_batch(served: Served, asked: TimeQuery, points: Points, geocoder: Geocoder | None = None) -> AnsweredBatch:
     """Answer for many points; each gets what :func:`gridmap.api.places.place` would say at its own time.
 
     Parameters
@@ -105,6 +125,8 @@ def answer_batch(served: Served, asked: TimeQuery, points: Points) -> AnsweredBa
         ``version``, where one is to answer all points; ``at``, the time of those that state none.
     points
         A point without a plan at its time is ``invalid``.
+    geocoder
+        Of those that have an address and no coordinates.
 
     Raises
     ------
@@ -124,9 +146,11 @@ def answer_batch(served: Served, asked: TimeQuery, points: Points) -> AnsweredBa
             f"the times of the batch lie in {len(found)} versions of the plan, at most {MOST_VERSIONS} answer one "
             "batch; split it, or state the version"
         )
-    parts = [_part(served, usual, version, np.flatnonzero(whose == version), points, moment) for version in found]
+    asker = _Asker(served, usual, points, moment, geocoder)
+    parts = [asker.part(version, np.flatnonzero(whose == version)) for version in found]
     if not parts:
-        parts = [Part(usual.plan.version, np.empty(0, dtype=np.int64), answer_points(usual, points, moment))]
+        nothing = answer_points(usual, points, moment, geocoder)
+        parts = [Part(usual.plan.version, np.empty(0, dtype=np.int64), nothing)]
     return AnsweredBatch(len(points), usual.plan.version, moment, tuple(parts))
 
 
@@ -141,11 +165,22 @@ def _in_force(served: Served, times: NDArray[np.float64], moment: Moment) -> NDA
     return whose
 
 
-def _part(served: Served, usual: Source, version: str, rows: Rows, points: Points, moment: Moment) -> Part:
-    chosen = points if len(rows) == len(points) else points.at_rows(rows)
-    if not version:
-        answered = answer_points(usual, chosen.nowhere(), moment)
-        answered.reason[:] = NO_PLAN
-        return Part(usual.plan.version, rows, answered)
-    source = usual if version == usual.plan.version else served.version(version)
-    return Part(version, rows, answer_points(source, chosen, moment))
+@dataclass(frozen=True, eq=False)
+class _Asker:
+    """What all parts of a batch have in common."""
+
+    served: Served
+    usual: Source
+    points: Points
+    moment: Moment
+    geocoder: Geocoder | None
+
+    def part(self, version: str, rows: Rows) -> Part:
+        """Answer the points of one version; of none, where no plan was in force."""
+        chosen = self.points if len(rows) == len(self.points) else self.points.at_rows(rows)
+        if not version:
+            answered = answer_points(self.usual, chosen.nowhere(), self.moment)
+            answered.reason[:] = NO_PLAN
+            return Part(self.usual.plan.version, rows, answered)
+        source = self.usual if version == self.usual.plan.version else self.served.version(version)
+        return Part(version, rows, answer_points(source, chosen, self.moment, self.geocoder))

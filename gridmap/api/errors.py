@@ -18,6 +18,12 @@ class RouteError(GridmapError, LookupError):
     code = "no-route"
 
 
+class NoAddressesError(GridmapError, LookupError):
+    """A question by address of a server that was started without an address index."""
+
+    code = "no-addresses"
+
+
 class MethodError(GridmapError, ValueError):
     """A method that an address does not take."""
 

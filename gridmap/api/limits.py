@@ -49,5 +49,8 @@ MOST_COORDINATE: Final = 1e8
 MOST_LETTERS: Final = 64
 """Letters of a code, a duty or the name of a coordinate system."""
 
+MOST_PLACES: Final = 50
+"""Places that an address may mean, or completions of one, in an answer."""
+
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200

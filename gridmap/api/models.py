@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gridmap.address.model import GeocodeOutcome, MatchType
 from gridmap.locate.placement import Outcome
 
 PlanVersion = Annotated[
@@ -25,6 +26,31 @@ Time = Annotated[
         examples=["2026-05-01T08:00:00+08:00"],
     ),
 ]
+
+AddressOutcome = Annotated[
+    Outcome | Literal["unresolved"],
+    Field(
+        description="unresolved: 不是地址、县外、未找到或只认出乡镇，须人工处理 · of an address: none, of elsewhere, "
+        "not found, or only a town is known; a person has to look"
+    ),
+]
+AddressVersion = Annotated[
+    str, Field(description="地址索引版本 · version of the address index that answered", examples=["4f0c2a9d71be"])
+]
+Matched = Annotated[
+    MatchType,
+    Field(
+        description="exact 逐项相符 every element is listed · building 楼栋或门牌相符 the door or building is · "
+        "interpolated 按相邻门牌推算 between two listed numbers · street, estate, community 只认出道路、小区、社区 "
+        "only that is known · fallback 只认出乡镇或县 only a town or the county, never dispatched without a person · "
+        "empty: nothing is known"
+    ),
+]
+Confidence = Annotated[
+    float, Field(ge=0, le=1, description="calibrated: of answers given at 0.9, nine in ten have the right point")
+]
+Degrees = Annotated[float | None, Field(description="EPSG:4490; null where it is not known")]
+Accuracy = Annotated[float | None, Field(description="radius in metres within which the true point lies")]
 
 
 class Answer(BaseModel):
@@ -90,15 +116,33 @@ class BatchPerson(Answer):
     grid: str | None = None
 
 
+class BatchGeocoding(Answer):
+    """What the address of an item of a batch was understood as; ``/v1/locate`` says more."""
+
+    outcome: GeocodeOutcome
+    match_type: Matched
+    confidence: Annotated[Confidence, Field(description="of the likeliest grid")]
+    needs_person: bool
+    address: str
+    lon: Degrees
+    lat: Degrees
+    accuracy_m: Accuracy
+    address_version: AddressVersion
+
+
 class BatchItem(Answer):
     """What is said of one point of a batch."""
 
     id: Annotated[Any, Field(description="as it came in; absent where none was given")] = None
-    outcome: Outcome
+    outcome: AddressOutcome
     reason: Reason
     chain: Chain
     candidates: tuple[NearGrid, ...]
-    responsible: BatchPerson
+    responsible: Annotated[BatchPerson | None, Field(description="null where an address names no place")]
+    geocoding: Annotated[
+        BatchGeocoding | None,
+        Field(description="of an item with an address and no coordinates; absent where it has them"),
+    ] = None
     plan_version: Annotated[
         str | None,
         Field(description="of a point whose own time another version answers; absent where it is that of all"),

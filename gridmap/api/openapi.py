@@ -9,12 +9,15 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from gridmap.api.addresses import place_parameters
 from gridmap.api.asked import parameters
 from gridmap.api.batch_csv import Headers
 from gridmap.api.batch_json import BatchBody
 from gridmap.api.errors import MediaTypeError, TooLargeError
+from gridmap.api.geocode_batch import AddressesBody
 from gridmap.api.limits import MOST_BYTES, MOST_POINTS
 from gridmap.api.models import GridFeature, Problem
+from gridmap.api.openapi_addresses import BATCH_GEOCODED, GEOCODED, NOWHERE
 from gridmap.api.openapi_parts import (
     AT,
     BAD_VALUE,
@@ -27,7 +30,6 @@ from gridmap.api.openapi_parts import (
     content,
     problems,
 )
-from gridmap.api.places import PlaceQuery
 from gridmap.errors import InputError
 
 DESCRIPTION: Final = f"""\
@@ -42,7 +44,11 @@ DESCRIPTION: Final = f"""\
   lie 50–500 m beside WGS 84. 顺序为经度、纬度 · longitude first.
 - `matched` 已落格 · `ambiguous` 精度范围触及多个网格 the accuracy disc touches several grids ·
   `gap` 县域内但不在网格中 inside the county, in no grid · `outside` 县域之外 outside ·
-  `invalid` 坐标不可用 the point cannot be used. Each comes with a `reason`.
+  `invalid` 坐标不可用 the point cannot be used · `unresolved` 地址未落实 an address that names no place. Each comes
+  with a `reason`.
+- 地址可代替坐标（服务须加载地址索引）；`needs_person` 为真时须人工核实后才能派单。An `address` may stand for
+  coordinates where the server has an address index; answers then echo its `address_version`, and where `needs_person`
+  is true somebody has to look before anything is dispatched.
 - 姓名和电话隐去；档案库上有权限者可写明事由查看，逐次留痕。
   Names and phones are masked; on the record `unmask` shows them to whoever may, for a reason that is kept.
 - 所有错误为 RFC 9457 `application/problem+json`。Every error is a problem.
@@ -75,16 +81,22 @@ _INVALID: Final = _MATCHED | {
     "border_distance_m": None,
     "responsible": {"outcome": "no_place", "reason": "不在任何网格内 · in no grid, so nobody can be named"},
 }  # fmt: skip
+_ADDRESS: Final = _MATCHED | {"geocoding": GEOCODED}
+_UNRESOLVED: Final = _INVALID | {
+    "outcome": "unresolved", "reason": NOWHERE["reason"], "responsible": None, "geocoding": NOWHERE,
+}  # fmt: skip
 _BATCH_PERSON: Final = {name: PERSON[name] for name in ("outcome", "person_id", "name", "level", "grid")}
 _BATCH_ANSWER: Final = {
-    "outcome": "answered", "count": 2,
-    "by_outcome": {"matched": 1, "ambiguous": 0, "gap": 0, "outside": 1, "invalid": 0},
+    "outcome": "answered", "count": 3,
+    "by_outcome": {"matched": 2, "ambiguous": 0, "gap": 0, "outside": 1, "invalid": 0, "unresolved": 0},
     "at": AT, "plan_version": VERSION,
     "results": [
         {"id": "SJ-7", "outcome": "matched", "reason": "", "chain": CHAIN, "candidates": [],
          "responsible": _BATCH_PERSON},
         {"outcome": "outside", "reason": OUTSIDE, "chain": {}, "candidates": [],
          "responsible": {"outcome": "no_place", **NOBODY}},
+        {"outcome": "matched", "reason": "", "chain": CHAIN, "candidates": [], "responsible": _BATCH_PERSON,
+         "geocoding": BATCH_GEOCODED},
     ],
 }  # fmt: skip
 _BATCH_BODY: Final = {
@@ -92,6 +104,7 @@ _BATCH_BODY: Final = {
     "points": [
         {"id": "SJ-7", "lon": 120.3001, "lat": 31.5023, "accuracy_m": 15, "duty": "E0203", "at": "2026-05-01 08:00"},
         {"lon": 121.47, "lat": 31.23, "crs": "wgs84"},
+        {"address": "虹桥路十三号1幢"},
     ],
 }
 _CSV_BODY: Final = "id,lon,lat,crs\nSJ-7,120.3001,31.5023,gcj02\n"
@@ -109,12 +122,12 @@ _HEALTH_ANSWER: Final = {
 
 LOCATE: Final[Operation] = {
     "operation_id": "locate",
-    "openapi_extra": {"parameters": parameters(PlaceQuery)},
-    "summary": "点位查网格 · Which grid is a point in",
+    "openapi_extra": {"parameters": place_parameters()},
+    "summary": "点位或地址查网格 · Which grid is a point or an address in",
     "tags": ["locate"],
     "responses": {
         200: {"content": {"application/json": content(
-            None, matched=_MATCHED, ambiguous=_AMBIGUOUS, invalid=_INVALID
+            None, matched=_MATCHED, ambiguous=_AMBIGUOUS, invalid=_INVALID, address=_ADDRESS, unresolved=_UNRESOLVED
         )}},
         304: NOT_CHANGED,
         **problems("/v1/locate", BAD_VALUE, NO_VERSION),
@@ -178,7 +191,12 @@ READY: Final[Operation] = {
 
 
 OPERATIONS: Final = (LOCATE, BATCH, HEALTH, LIVE, READY)
-_BY_NAME: Final = ((Problem, "serialization"), (GridFeature, "serialization"), (BatchBody, "validation"))
+_BY_NAME: Final = (
+    (Problem, "serialization"),
+    (GridFeature, "serialization"),
+    (BatchBody, "validation"),
+    (AddressesBody, "validation"),
+)
 """Schemas that routes name by reference."""
 
 

@@ -92,11 +92,18 @@ def place(source: Source, asked: PlaceQuery) -> PlaceAnswer:
 
 def placement_of(source: Source, asked: PlaceQuery) -> Placement:
     """Return where a question is: the one place in which what it says of that is resolved."""
-    _refuse_unknown(asked.crs)
+    refuse_unknown(asked.crs)
     return source.locator.locate(asked.lon, asked.lat, crs=asked.crs, accuracy_m=asked.accuracy_m)
 
 
-def _refuse_unknown(crs: str) -> None:
+def refuse_unknown(crs: str) -> None:
+    """Refuse a coordinate system that is none.
+
+    Raises
+    ------
+    RequestError
+        Naming those there are.
+    """
     try:
         is_degrees(crs)
     except CrsError as error:

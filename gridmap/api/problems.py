@@ -19,6 +19,7 @@ from gridmap.api.envelope import HEADERS, request_id
 from gridmap.api.errors import (
     MediaTypeError,
     MethodError,
+    NoAddressesError,
     NoRequestError,
     RequestError,
     RetiredError,
@@ -55,6 +56,7 @@ PROBLEMS: Final[tuple[tuple[type[GridmapError], Kind], ...]] = (
     (IdentityError, Kind(401, "未登录或密钥无效 · It is not known who asks")),
     (AccessError, Kind(403, "无权限 · This may not be done by whoever asks")),
     (RouteError, Kind(404, "没有这个地址 · There is nothing at this address")),
+    (NoAddressesError, Kind(404, "未加载地址索引 · This server has no address index")),
     (UnknownNameError, Kind(404, "没有这个编码 · There is no such code")),
     (MethodError, Kind(405, "不支持的方法 · The method is not allowed here")),
     (SlowError, Kind(408, "请求未在时限内送达 · The request did not come in time")),

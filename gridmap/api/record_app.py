@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 
@@ -14,20 +14,27 @@ from gridmap.api import load, metrics, ogc, plans
 from gridmap.api.app import create_app
 from gridmap.api.record import RecordServed, Snapshot, Watcher
 from gridmap.api.security_access import Access
+from gridmap.api.serve import open_addresses
 from gridmap.errors import GridmapError, InputError
+from gridmap.settings import address_index
 from gridmap.store.engine import Store
+
+if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
 
 URL: Final = "GRIDMAP_DATABASE_URL"
 log: Final = logging.getLogger("gridmap.record")
 
 
-def create_record_app(url: str) -> FastAPI:
+def create_record_app(url: str, geocoder: Geocoder | None = None) -> FastAPI:
     """Make the app that answers from a record.
 
     Parameters
     ----------
     url
         Of the database. It may be away: the app starts, is not ready, and goes on trying.
+    geocoder
+        Of the address index, where addresses are answered.
 
     Raises
     ------
@@ -37,7 +44,7 @@ def create_record_app(url: str) -> FastAPI:
     store = Store(url)
     access = Access.from_settings(store)
     served = RecordServed(store)
-    app = create_app(served, access)
+    app = create_app(served, access, geocoder)
     app.state.store = store
     meter = app.state.meter = metrics.Meter(served)
     store.on_use(meter.connections.set)
@@ -71,7 +78,7 @@ def worker_app() -> FastAPI:
     url = os.environ.get(URL)
     if url is None:
         raise InputError("this is the app of a worker of gridmap serve; start that, or call create_record_app")
-    return create_record_app(url)
+    return create_record_app(url, open_addresses(address_index()))
 
 
 def _watch_while_it_runs(app: FastAPI, served: RecordServed, store: Store) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request, Response
 
 import gridmap
 from gridmap.api import openapi
+from gridmap.api.addresses import AddressQuery, geocoder_of, place_address, read_place
 from gridmap.api.asked import read_query
 from gridmap.api.batch_answer import write_json
 from gridmap.api.batch_csv import Headers, read_csv, write_csv
@@ -16,6 +17,7 @@ from gridmap.api.batch_json import read_json
 from gridmap.api.batch_versions import answer_batch
 from gridmap.api.limits import MOST_BYTES, MOST_PUBLIC_BYTES
 from gridmap.api.models import Answer, BatchAnswer, Health, Live, PlaceAnswer, Ready, as_json
+from gridmap.api.models_addresses import AddressPlaceAnswer
 from gridmap.api.moments import TimeQuery
 from gridmap.api.negotiate import CSV, JSON, Kind, body_kind, bounded_body, page_response, preferred, tagged
 from gridmap.api.page import tag_of
@@ -25,8 +27,11 @@ from gridmap.api.served import Served, pick, picks_at_once
 from gridmap.api.source import Source
 from gridmap.errors import InputError
 
+if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
+
 router: Final = APIRouter()
-_BATCHES: Final = CapacityLimiter(2)
+BATCHES: Final = CapacityLimiter(2)
 """Batches that are answered at once: each holds some hundred megabytes and uses every core by itself."""
 
 
@@ -44,17 +49,24 @@ def picked(request: Request, served: Served, asked: TimeQuery) -> Source:
 
 
 AskedServed = Annotated[Served, Depends(served_of)]
-AskedPlace = Annotated[PlaceQuery, Depends(read_query(PlaceQuery))]
+AskedPlace = Annotated[PlaceQuery | AddressQuery, Depends(read_place)]
 AskedHeaders = Annotated[Headers, Depends(read_query(Headers))]
 
 
-@router.get("/v1/locate", **openapi.LOCATE, response_model=PlaceAnswer)
+@router.get("/v1/locate", **openapi.LOCATE, response_model=PlaceAnswer | AddressPlaceAnswer)
 async def locate(request: Request, served: AskedServed, asked: AskedPlace) -> Response:
-    """Say which grid a point is in, and who answers for it.
+    """Say which grid a point or an address is in, and who answers for it.
+
+    State ``lon`` and ``lat``, or an ``address`` as people write it; what that was understood as, how sure it is and
+    what else it may mean comes back in ``geocoding``. An address that names no place (``outcome: unresolved``) names
+    nobody either, and where ``needs_person`` is true, somebody has to look before anything is dispatched.
 
     A point that cannot be placed is an answer (``outcome: invalid``, with a reason), not an error. ``version`` says
     which version of the plan answers; without it, ``at`` does: the one in force then. ``at`` also says whose people.
     """
+    if isinstance(asked, AddressQuery):
+        told = await to_thread.run_sync(_place_address, request, served, asked)
+        return tagged(request, as_json(told), JSON, timeless_tag(told, JSON))
     if is_quick(asked) and picks_at_once(served, asked):
         found = _place(request, served, asked)
     else:
@@ -66,6 +78,11 @@ def _place(request: Request, served: Served, asked: PlaceQuery) -> PlaceAnswer:
     return place(picked(request, served, asked), asked)
 
 
+def _place_address(request: Request, served: Served, asked: AddressQuery) -> AddressPlaceAnswer:
+    geocoder = geocoder_of(request)
+    return place_address(picked(request, served, asked), geocoder, asked)
+
+
 @router.post("/v1/locate:batch", **openapi.BATCH, response_model=BatchAnswer)
 async def locate_batch(request: Request, served: AskedServed, asked: AskedHeaders) -> Response:
     """Answer for up to 100,000 points at once, in their order; a bad point is an outcome of its own.
@@ -73,24 +90,34 @@ async def locate_batch(request: Request, served: AskedServed, asked: AskedHeader
     Each point's own ``at`` decides whose people are named and, unless the batch states a ``version``, which version of
     the plan answers; an item that another version than ``plan_version`` of the whole answered says which.
 
+    An item that has an ``address`` and no coordinates is answered as ``/v1/locate?address=`` would: in CSV beside
+    ``geocode_type, geocode_confidence, needs_person``, which are empty in rows that have coordinates.
+
     CSV comes back as CSV with the answers beside the columns as they were (names and phones in it masked), unless
     ``Accept`` asks for JSON; JSON comes back as JSON.
     """
     kind = body_kind(request, [JSON, CSV])
-    body = await bounded_body(request, MOST_BYTES if principal_of(request).may("batch") else MOST_PUBLIC_BYTES)
-    accept = request.headers.get("accept")
-    return await to_thread.run_sync(_batch, served, body, kind, asked, accept, limiter=_BATCHES)
+    body = await batch_body(request)
+    return await to_thread.run_sync(_batch, request, served, body, kind, asked, limiter=BATCHES)
 
 
-def _batch(served: Served, body: bytes, kind: Kind, asked: Headers, accept: str | None) -> Response:
+async def batch_body(request: Request) -> bytes:
+    """Read the body of a batch, as large as whoever asks may send."""
+    return await bounded_body(request, MOST_BYTES if principal_of(request).may("batch") else MOST_PUBLIC_BYTES)
+
+
+def _batch(request: Request, served: Served, body: bytes, kind: Kind, asked: Headers) -> Response:
+    geocoder: Geocoder | None = request.app.state.geocoder
     if kind.media_type == JSON:
         if asked != Headers():
             raise InputError(f"{', '.join(sorted(asked.model_fields_set))}: for CSV only; JSON says it in the body")
         batch = read_json(body)
-        return Response(write_json(answer_batch(served, batch.asked, batch.points), batch.ids), media_type=JSON)
-    rows = read_csv(body, asked, kind.charset)
-    answered = answer_batch(served, asked, rows.points)
-    if preferred(accept, [CSV, JSON]) == JSON:
+        return Response(
+            write_json(answer_batch(served, batch.asked, batch.points, geocoder), batch.ids), media_type=JSON
+        )
+    rows = read_csv(body, asked, kind.charset, addresses=geocoder is not None)
+    answered = answer_batch(served, asked, rows.points, geocoder)
+    if preferred(request.headers.get("accept"), [CSV, JSON]) == JSON:
         return Response(write_json(answered, None), media_type=JSON)
     return Response(write_csv(rows, answered), media_type=f"{CSV}; charset=utf-8")
 

@@ -12,7 +12,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -23,7 +23,10 @@ from gridmap.api.app import create_app
 from gridmap.api.protocol import Protocol
 from gridmap.api.source import Source
 from gridmap.errors import InputError, OutputError, UnavailableError
-from gridmap.settings import log_format
+from gridmap.settings import ADDRESSES, address_index, log_format
+
+if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
 
 _FOLDER: Final = "_GRIDMAP_SERVED_FOLDER"
 """How a worker learns where its parent put the source; set by :func:`serve`, never by people."""
@@ -102,7 +105,14 @@ def is_open(taken: socket.socket) -> bool:
     return not ipaddress.ip_address(taken.getsockname()[0]).is_loopback
 
 
-def serve(source: Source, taken: socket.socket, *, workers: int = 1, quiet: bool = False) -> None:
+def serve(
+    source: Source,
+    taken: socket.socket,
+    *,
+    addresses: Path | None = None,
+    workers: int = 1,
+    quiet: bool = False,
+) -> None:
     """Answer requests until SIGINT or SIGTERM; requests that run by then are finished.
 
     Parameters
@@ -111,6 +121,8 @@ def serve(source: Source, taken: socket.socket, *, workers: int = 1, quiet: bool
         What is served.
     taken
         From :func:`bind`.
+    addresses
+        File of the address index, where addresses are answered; all workers map it into memory.
     workers
         Processes. They share one index, mapped into memory.
     quiet
@@ -123,8 +135,9 @@ def serve(source: Source, taken: socket.socket, *, workers: int = 1, quiet: bool
     """
     source.warm()
     if workers == 1:
-        run_app(create_app(source), taken, quiet=quiet)
+        run_app(create_app(source, geocoder=open_addresses(addresses)), taken, quiet=quiet)
         return
+    _tell_workers(addresses)
     with tempfile.TemporaryDirectory(prefix="gridmap-serve-") as folder:
         source.save(Path(folder))
         os.environ[_FOLDER] = folder
@@ -134,14 +147,16 @@ def serve(source: Source, taken: socket.socket, *, workers: int = 1, quiet: bool
             del os.environ[_FOLDER]
 
 
-def serve_record(url: str, taken: socket.socket, *, workers: int = 1, quiet: bool = False) -> None:
+def serve_record(
+    url: str, taken: socket.socket, *, addresses: Path | None = None, workers: int = 1, quiet: bool = False
+) -> None:
     """Answer requests from the record until SIGINT or SIGTERM; requests that run by then are finished.
 
     Parameters
     ----------
     url
         Of the database. It may be away: then the server waits for it, and says so to whoever asks.
-    taken, workers, quiet
+    taken, addresses, workers, quiet
         As of :func:`serve`. Every worker holds the versions it answers from.
 
     Raises
@@ -154,15 +169,50 @@ def serve_record(url: str, taken: socket.socket, *, workers: int = 1, quiet: boo
     from gridmap.api.record_app import URL, create_record_app
 
     if workers == 1:
-        run_app(create_record_app(url), taken, quiet=quiet)
+        run_app(create_record_app(url, open_addresses(addresses)), taken, quiet=quiet)
         return
     os.environ[URL] = url
+    _tell_workers(addresses)
     with tempfile.TemporaryDirectory(prefix="gridmap-metrics-") as folder:
         os.environ[_METRICS] = folder  # before a worker imports what writes into it
         try:
             _run_many("gridmap.api.record_app:worker_app", taken, workers, quiet)
         finally:
             del os.environ[_METRICS]
+
+
+def open_addresses(path: Path | None, *, verify: bool = False) -> Geocoder | None:
+    """Open an address index: mapped into memory, which processes that open the same file share.
+
+    Parameters
+    ----------
+    path
+        Of the file; ``None``: addresses are not answered.
+    verify
+        Read all of it, and see that none of it is damaged.
+
+    Raises
+    ------
+    InputError
+        When there is no file, it is not an address index, or it is damaged.
+    """
+    if path is None:
+        return None
+    from gridmap.address.geocoder import Geocoder
+    from gridmap.address.index import AddressIndex
+
+    index = AddressIndex.open(path)
+    if verify:
+        try:
+            index.verify()
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    return Geocoder(index)
+
+
+def _tell_workers(addresses: Path | None) -> None:
+    """Name the address index to workers; what the environment said before does not count where none is served."""
+    os.environ[ADDRESSES] = "" if addresses is None else str(addresses.resolve())
 
 
 def prepare_record(url: str) -> None:
@@ -220,7 +270,7 @@ def worker_app() -> FastAPI:
         raise InputError("this is the app of a worker of gridmap serve; start that, or call create_app with a source")
     source = Source.load(Path(folder))
     source.warm()
-    return create_app(source)
+    return create_app(source, geocoder=open_addresses(address_index()))
 
 
 def _config(app: FastAPI | str, quiet: bool, *, workers: int = 1, factory: bool = False) -> uvicorn.Config:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-from gridmap.locate.placement import OUTCOMES
 
 PERSON_COLUMNS: Final = ("person_id", "person", "answered_level")
 
@@ -79,20 +77,23 @@ class Added:
         Levels and outcome, as :meth:`gridmap.locate.locator.Answers.as_frame` gives them.
     texts
         ``reason, person_id, person, answered_level, plan_version``.
+    numbers
+        Columns of numbers, NaN where there is none.
     """
 
     grids: pd.DataFrame
     texts: Mapping[str, Coded]
+    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.grids)
 
     def as_frame(self) -> pd.DataFrame:
         """Return all columns, RangeIndex; codes and outcome as Categoricals."""
-        return self.grids.assign(**{name: column.as_text() for name, column in self.texts.items()})
+        return self.grids.assign(**{name: column.as_text() for name, column in self.texts.items()}, **self.numbers)
 
     def coded(self) -> dict[str, Coded]:
-        """Return all columns in their order, those of the grids too."""
+        """Return the columns of texts in their order, those of the grids first; :attr:`numbers` follow them."""
         grids = {
             str(name): Coded(column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object))
             for name, column in self.grids.items()
@@ -101,8 +102,9 @@ class Added:
 
     def by_outcome(self) -> dict[str, int]:
         """Return how many rows came out how; they add up to the rows."""
-        counts = np.bincount(self.grids["outcome"].cat.codes, minlength=len(OUTCOMES))
-        return dict(zip(OUTCOMES, counts.tolist(), strict=True))
+        outcome = self.grids["outcome"].cat
+        counts = np.bincount(outcome.codes, minlength=len(outcome.categories))
+        return dict(zip(map(str, outcome.categories), counts.tolist(), strict=True))
 
     def with_person(self) -> int:
         """Return how many rows have a responsible person."""

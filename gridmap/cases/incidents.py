@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gridmap.cases.added import PERSON_COLUMNS, Added, Coded, Texts
+from gridmap.cases.addresses import Addressed, locate_rows
 from gridmap.cases.responsible import Answerers
 from gridmap.errors import CrsError, InputError
 from gridmap.geo.crs import point_xy
@@ -23,6 +24,9 @@ from gridmap.locate.points import systems_of_layer
 from gridmap.people.check import require_known_grids
 from gridmap.people.roster import Roster
 from gridmap.people.times import microseconds, read_times
+
+if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
 
 NO_TIME: Final = "缺少上报时间，无法确定责任人 · no report time, so nobody can be named"
 
@@ -42,10 +46,12 @@ class Columns:
     time: str = "reported_at"
     duty: str = "type"
     accuracy: str = "accuracy_m"
+    address: str | None = None
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all columns."""
-        return self.lon, self.lat, self.crs, self.time, self.duty, self.accuracy
+        named = (self.lon, self.lat, self.crs, self.time, self.duty, self.accuracy)
+        return named if self.address is None else (*named, self.address)
 
 
 def join_incidents(
@@ -59,6 +65,8 @@ def join_incidents(
     time: str = "reported_at",
     duty: str = "type",
     accuracy: str = "accuracy_m",
+    geocoder: Geocoder | None = None,
+    address: str = "address",
     unmask: bool = False,
     allow_unknown_grids: bool = False,
 ) -> pd.DataFrame:
@@ -67,7 +75,8 @@ def join_incidents(
     Parameters
     ----------
     incidents
-        Points by ``lon`` and ``lat``, or a GeoDataFrame of points with neither column.
+        Points by ``lon`` and ``lat``, or a GeoDataFrame of points with neither column; with a geocoder, rows without
+        coordinates may have an address instead.
     locator
         Of the plan.
     roster
@@ -77,6 +86,11 @@ def join_incidents(
     crs
         Name of the column that states each row's coordinate system, or one system for all (``gcj02``). Where the
         column is not there, points are WGS 84.
+    geocoder
+        Of the address index, for rows that have an address and no coordinates; where a row has both, the coordinates
+        count.
+    address
+        Name of the column of addresses.
     unmask
         Give names in full.
     allow_unknown_grids
@@ -86,7 +100,9 @@ def join_incidents(
     -------
     DataFrame
         The rows, index and columns as they were, and: a Categorical of codes a level, ``outcome``, ``reason``,
-        ``person_id``, ``person``, ``answered_level``, ``plan_version``.
+        ``person_id``, ``person``, ``answered_level``, ``plan_version``. With a geocoder also ``geocode_type`` and
+        ``geocode_confidence``, NA in rows that were not geocoded; an address that names no place is ``unresolved``, and
+        nobody is named for one that somebody has to look at first.
 
     Raises
     ------
@@ -108,8 +124,8 @@ def join_incidents(
     b  NaN  invalid
     """
     joiner = Joiner(
-        locator, roster, Columns(lon, lat, crs, time, duty, accuracy), unmask=unmask,
-        allow_unknown_grids=allow_unknown_grids,
+        locator, roster, Columns(lon, lat, crs, time, duty, accuracy, None if geocoder is None else address),
+        geocoder=geocoder, unmask=unmask, allow_unknown_grids=allow_unknown_grids,
     )  # fmt: skip
     added = joiner.added(incidents).as_frame()
     refuse_taken(incidents, added)
@@ -125,6 +141,8 @@ class Joiner:
         As in :func:`join_incidents`.
     columns
         Names of the columns.
+    geocoder
+        As in :func:`join_incidents`; with it, the columns name that of the addresses.
     threads
         That look up points; as many as there are processors where it is not said.
 
@@ -140,6 +158,7 @@ class Joiner:
         roster: Roster | None,
         columns: Columns,
         *,
+        geocoder: Geocoder | None = None,
         unmask: bool = False,
         allow_unknown_grids: bool = False,
         threads: int | None = None,
@@ -147,6 +166,7 @@ class Joiner:
         if roster is not None and not allow_unknown_grids:
             require_known_grids(roster, locator.all_codes)
         self.locator, self.roster, self.columns, self.unmask = locator, roster, columns, unmask
+        self.geocoder = geocoder
         self._threads = threads
         self._answerers: Answerers | None = None
 
@@ -162,15 +182,36 @@ class Joiner:
         answers = self.locator.answer(
             lon, lat, crs=systems, accuracy_m=accuracy, threads=self._threads, candidates=False
         )
+        addressed = self._addressed(incidents, answers)
+        if addressed is not None:
+            answers = addressed.merged(answers)
+        reasons = _Reasons(answers, addressed)
+        people = self._people(incidents, answers, addressed, reasons)
+        version = Coded.same(self.locator.plan_version, len(incidents))
+        texts = {"reason": reasons.coded(), **people, "plan_version": version}
+        if addressed is None:
+            return Added(answers.as_frame(), texts)
+        texts["geocode_type"] = Coded.of(addressed.match_types)
+        return Added(answers.as_frame(), texts, {"geocode_confidence": addressed.confidence})
+
+    def _addressed(self, incidents: pd.DataFrame, answers: Answers) -> Addressed | None:
+        if self.geocoder is None or self.columns.address is None:
+            return None
+        return locate_rows(self.geocoder, self.locator, answers, _addresses(incidents, self.columns.address))
+
+    def _people(
+        self, incidents: pd.DataFrame, answers: Answers, addressed: Addressed | None, reasons: _Reasons
+    ) -> dict[str, Coded]:
+        """Return who answers for each row, and say of rows without a time that nobody can be named."""
         size = len(incidents)
-        people = {name: Coded.same(None, size) for name in PERSON_COLUMNS}
-        reasons = _Reasons(answers)
-        if self.roster is not None and size:
-            times, unreadable = _times(incidents, names.time)
-            people = self._asked(answers).answer(answers.grid, times, _duties(incidents, names.duty))
-            reasons.add_lost(times, unreadable, incidents[names.time])
-        version = Coded.same(self.locator.plan_version, size)
-        return Added(answers.as_frame(), {"reason": reasons.coded(), **people, "plan_version": version})
+        if self.roster is None or not size:
+            return {name: Coded.same(None, size) for name in PERSON_COLUMNS}
+        times, unreadable = _times(incidents, self.columns.time)
+        reasons.add_lost(times, unreadable, incidents[self.columns.time])
+        if addressed is not None:
+            times = times.copy()
+            times[addressed.unsure] = np.nan  # nobody is sent before somebody has looked
+        return self._asked(answers).answer(answers.grid, times, _duties(incidents, self.columns.duty))
 
     def _asked(self, answers: Answers) -> Answerers:
         if self._answerers is None:
@@ -182,11 +223,25 @@ class Joiner:
 class _Reasons:
     """Why rows are not matched or name nobody; most rows have no reason, and are not looked at."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, addressed: Addressed | None) -> None:
         self._answers = answers
         self._size = len(answers.outcome)
         self._rows = np.flatnonzero(answers.outcome != MATCHED)
         self._texts: Texts = answers.reasons(self._rows)
+        if addressed is not None:
+            reason = self._spread()
+            reason[addressed.rows] = addressed.reasons
+            self._keep(reason)
+
+    def _spread(self) -> Texts:
+        """Return a text a row."""
+        reason = np.full(self._size, "", dtype=object)
+        reason[self._rows] = self._texts
+        return reason
+
+    def _keep(self, reason: Texts) -> None:
+        self._rows = np.flatnonzero(reason != "")
+        self._texts = reason[self._rows]
 
     def add_lost(self, times: NDArray[np.float64], unreadable: NDArray[np.bool_], written: pd.Series) -> None:
         """Say of points with a place but without a time that nobody can be named."""
@@ -196,12 +251,10 @@ class _Reasons:
         why = np.full(len(lost), NO_TIME, dtype=object)
         odd = np.flatnonzero(unreadable[lost])
         why[odd] = [BAD_TIME.format(value) for value in written.iloc[lost[odd]].astype(object)]
-        reason = np.full(self._size, "", dtype=object)
-        reason[self._rows] = self._texts
+        reason = self._spread()
         before = reason[lost] != ""
         reason[lost] = np.where(before, reason[lost] + "；" + why, why)
-        self._rows = np.flatnonzero(reason != "")
-        self._texts = reason[self._rows]
+        self._keep(reason)
 
     def coded(self) -> Coded:
         """Return the reasons, empty text where there is none."""
@@ -233,11 +286,26 @@ def _coordinates(incidents: pd.DataFrame, names: Columns) -> tuple[Any, Any, boo
         if incidents.crs.to_epsg() not in (4326, 4490):
             shapes = shapes.to_crs(4326)
         return *point_xy(shapes.to_numpy()), True
+    if len(missing) == 2 and names.address in incidents.columns:
+        nowhere = np.full(len(incidents), np.nan)
+        return nowhere, nowhere, False
     there = ", ".join(map(str, incidents.columns)) or "none"
     raise InputError(
         f"the incidents have no column {', '.join(missing)}; they have {there}. Name the coordinates "
         "(lon=, lat=; on the command line --lon, --lat)"
     )
+
+
+def _addresses(incidents: pd.DataFrame, address: str) -> pd.Series:
+    """Return the addresses as text, missing where nothing is stated."""
+    if address not in incidents.columns:
+        there = ", ".join(map(str, incidents.columns))
+        raise InputError(
+            f"the incidents have no column {address!r}; they have {there}. Name that of the addresses (address=; on "
+            "the command line --address)"
+        )
+    texts = incidents[address].astype("str")
+    return texts.where(incidents[address].notna() & (texts.str.strip() != ""))
 
 
 def numbers(values: pd.Series) -> NDArray[Any]:

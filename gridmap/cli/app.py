@@ -21,6 +21,7 @@ from gridmap.cli import (
     integrate,
     keys,
     load,
+    locate,
     notice,
     plans,
     repair,
@@ -83,7 +84,7 @@ app.command("notice")(notice.notice)
 app.command("integrate")(integrate.integrate)
 app.command("circles")(circles.circles)
 app.command("join")(incidents.join)
-app.command("locate")(incidents.locate)
+app.command("locate")(locate.locate)
 app.command("map")(incidents.draw_map)
 app.command("serve")(serve.serve)
 app.add_typer(db.app, name="db")

@@ -1,9 +1,8 @@
-"""``gridmap join``, ``gridmap locate`` and ``gridmap map``."""
+"""``gridmap join`` and ``gridmap map``."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gridmap.cli import show
-from gridmap.cli.options import parse_point
 from gridmap.errors import InputError
 from gridmap.settings import text
 
 if TYPE_CHECKING:
-    from gridmap.locate.locator import Placement
     from gridmap.scale.join import JoinSummary
 
 
@@ -30,6 +27,10 @@ def join(
     crs: Annotated[str, typer.Option(help="坐标系列 · column of the coordinate system")] = "crs",
     time: Annotated[str, typer.Option(help="时间列 · time column")] = "reported_at",
     duty: Annotated[str, typer.Option(help="事项类型列 · column of the duty")] = "type",
+    addresses: Annotated[
+        Path | None, typer.Option(help="地址索引，用于没有坐标的行 · the address index, for rows without coordinates")
+    ] = None,
+    address: Annotated[str, typer.Option(help="地址列 · column of the addresses")] = "address",
     encoding: Annotated[str | None, typer.Option(help="CSV 编码 · encoding of a CSV, guessed if not given")] = None,
     unmask: Annotated[bool, typer.Option("--unmask", help="不隐去姓名和电话 · show names and phones")] = False,
     allow_unknown_grids: Annotated[
@@ -47,11 +48,12 @@ def join(
 
     locator = gridmap.Locator(gridmap.read_plan(plan))
     people = gridmap.read_roster(roster) if roster else None
+    geocoder = gridmap.Geocoder(addresses) if addresses else None
     with _told_how_to_go_on(out), show.progress_bar(text("落格", "joining")) as progress:
         summary = join_file(
             incidents, locator, out, roster=people, lon=lon, lat=lat, crs=crs, time=time, duty=duty,
-            encoding=encoding, unmask=unmask, allow_unknown_grids=allow_unknown_grids, resume=resume,
-            scheduler=scheduler, progress=progress,
+            geocoder=geocoder, address=address, encoding=encoding, unmask=unmask,
+            allow_unknown_grids=allow_unknown_grids, resume=resume, scheduler=scheduler, progress=progress,
         )  # fmt: skip
     print_summary(summary)
 
@@ -83,49 +85,6 @@ def print_summary(summary: JoinSummary) -> None:
         [text("结果", "outcome"), text("数量", "rows")],
         [*rows, (text("合计", "total"), summary.rows), (text("有责任人", "with a person"), summary.with_person)],
     )
-
-
-def locate(
-    plan: Annotated[Path, typer.Option(help="方案文件 · the plan")],
-    at: Annotated[str, typer.Option(help="LON,LAT")],
-    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09, EPSG")] = "wgs84",
-    accuracy: Annotated[float | None, typer.Option(help="精度 米 · accuracy in metres")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 · print JSON")] = False,
-) -> None:
-    """坐标查网格 · Say which grid a point is in; exit 2 when the point cannot be used."""
-    import gridmap
-
-    lon, lat = parse_point(at)
-    place = gridmap.Locator(gridmap.read_plan(plan)).locate(lon, lat, crs=crs, accuracy_m=accuracy)
-    if as_json:
-        typer.echo(json.dumps(_as_json(place), ensure_ascii=False))
-    else:
-        print_place(place)
-    if place.outcome == "invalid":
-        raise typer.Exit(2)
-
-
-def print_place(place: Placement) -> None:
-    """Print where a point is, and what else is near."""
-    show.out.print(f"{show.word(place.outcome)}  {place.reason}".strip(), markup=False)
-    if place.chain:
-        columns = [text("层级", "level"), text("编码", "code")]
-        show.table("", columns, [(show.word(level), code) for level, code in place.chain.items()])
-    for other in place.candidates:
-        show.out.print(f"  {other.level} {other.code}  {other.distance_m:.1f} m", markup=False)
-
-
-def _as_json(place: Placement) -> dict[str, object]:
-    return {
-        "outcome": place.outcome,
-        "reason": place.reason,
-        "chain": dict(place.chain),
-        "candidates": [
-            {"level": other.level, "code": other.code, "distance_m": other.distance_m} for other in place.candidates
-        ],
-        "border_distance_m": place.border_distance_m,
-        "plan_version": place.plan_version,
-    }
 
 
 def draw_map(

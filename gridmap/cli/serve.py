@@ -10,7 +10,7 @@ import typer
 
 from gridmap.cli import show
 from gridmap.errors import InputError
-from gridmap.settings import text
+from gridmap.settings import ADDRESSES, text
 
 if TYPE_CHECKING:
     from gridmap.api.source import Source
@@ -32,6 +32,10 @@ def serve(
         Path | None, typer.Option(help="服务圈，上图并供查询 · circles, for the map and for questions")
     ] = None,
     incidents: Annotated[Path | None, typer.Option(help="落格后的事件，上图 · joined incidents, for the map")] = None,
+    addresses: Annotated[
+        Path | None,
+        typer.Option(help="地址索引，按地址查询 · the address index, for questions by address", envvar=ADDRESSES),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="地址；0.0.0.0 对外开放 · address; 0.0.0.0 opens it to others")
     ] = "127.0.0.1",
@@ -46,7 +50,7 @@ def serve(
     ] = False,
 ) -> None:
     """网格服务：地图与接口 · Serve a plan from files, or the record, over HTTP: the map at /, the API at /docs."""
-    from gridmap.api.serve import bind, prepare_record, serve_record
+    from gridmap.api.serve import bind, open_addresses, prepare_record, serve_record
     from gridmap.api.serve import serve as serve_files
     from gridmap.settings import database_url
 
@@ -54,16 +58,17 @@ def serve(
     if plan is None:
         _refuse_files(url, roster=roster, circles=circles, incidents=incidents)
     with bind(host, port) as taken:
+        open_addresses(addresses, verify=True)
         if plan is None:
             with show.progress_bar(text("网格服务", "serve")) as progress:
                 progress(0.1, text("读取档案", "reading the record"))
                 prepare_record(str(url))
             _announce(taken, masked=False)
-            serve_record(str(url), taken, workers=workers, quiet=quiet)
+            serve_record(str(url), taken, addresses=addresses, workers=workers, quiet=quiet)
             return
         source = _read(plan, roster, circles, incidents, allow_unknown_grids)
         _announce(taken, masked=True)
-        serve_files(source, taken, workers=workers, quiet=quiet)
+        serve_files(source, taken, addresses=addresses, workers=workers, quiet=quiet)
 
 
 def _refuse_files(url: str | None, **files: Path | None) -> None:

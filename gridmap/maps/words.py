@@ -21,6 +21,7 @@ _OUTCOMES: Final = {
     "gap": ("网格空隙", "gap"),
     "outside": ("县域之外", "outside"),
     "invalid": ("坐标无效", "invalid"),
+    "unresolved": ("地址未落实", "unresolved"),
     "ok": ("正常", "ok"),
     "clipped": ("至路网边缘", "clipped"),
     "off_network": ("远离路网", "off_network"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from gridmap.cases.added import Coded
 
@@ -31,9 +32,12 @@ def _announced(kind: pa.DataType) -> pa.DataType:
     return pa.large_string() if pa.types.is_null(inner) or pa.types.is_string(inner) else inner
 
 
-def with_columns(table: pa.Table, added: dict[str, Coded]) -> pa.Table:
-    """Return a table with columns added as positions in short lists of text."""
+def with_columns(
+    table: pa.Table, added: dict[str, Coded], numbers: Mapping[str, NDArray[np.float64]] | None = None
+) -> pa.Table:
+    """Return a table with columns added: texts as positions in short lists, then numbers, null where they are NaN."""
     columns = {name: _dictionary(column.compact()) for name, column in added.items()}
+    columns |= {name: pa.array(values, from_pandas=True) for name, values in (numbers or {}).items()}
     return pa.Table.from_arrays([*table.columns, *columns.values()], names=[*table.column_names, *columns])
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gridmap.cases.incidents import Columns, Joiner, refuse_taken
 from gridmap.errors import OutputError
@@ -26,6 +26,9 @@ from gridmap.scale.software import software
 from gridmap.scale.tables import open_source, read_table, reading
 from gridmap.scale.work import Part, Work, masked, to_frame
 from gridmap.scale.workshop import Job, Totals, Workshop, open_workshop, rows_kept
+
+if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
 
 __all__ = ["JoinSummary", "join_file", "read_table", "rows_kept"]
 
@@ -56,6 +59,8 @@ def join_file(
     crs: str = "crs",
     time: str = "reported_at",
     duty: str = "type",
+    geocoder: Geocoder | None = None,
+    address: str = "address",
     encoding: str | None = None,
     unmask: bool = False,
     allow_unknown_grids: bool = False,
@@ -74,7 +79,7 @@ def join_file(
     ----------
     incidents
         ``.csv`` (UTF-8, UTF-16 or GB18030), ``.parquet``, ``.gpkg`` and other vector layers, of any size.
-    locator, roster, lon, lat, crs, time, duty, unmask
+    locator, roster, lon, lat, crs, time, duty, geocoder, address, unmask
         As in :func:`gridmap.join_incidents`.
     out
         ``.parquet`` or ``.csv``; appears when all rows are in it, or not at all. While the join runs, and after it was
@@ -111,12 +116,15 @@ def join_file(
     """
     target = Path(out)
     _check_target(target, Path(incidents))
-    columns = Columns(lon, lat, crs, time, duty)
+    columns = Columns(lon, lat, crs, time, duty, address=None if geocoder is None else address)
     # Pieces are what is shared out between threads, not the points of one.
-    joiner = Joiner(locator, roster, columns, unmask=unmask, allow_unknown_grids=allow_unknown_grids, threads=1)
+    joiner = Joiner(
+        locator, roster, columns, geocoder=geocoder, unmask=unmask, allow_unknown_grids=allow_unknown_grids, threads=1
+    )
     source = open_source(incidents, encoding=encoding, rows=piece_rows)
     work = _prepared(joiner, source, target)
-    options = f"{columns}, {encoding=}, {unmask=}, {allow_unknown_grids=}, {piece_rows=}"
+    addresses = None if geocoder is None else geocoder.version
+    options = f"{columns}, {addresses=}, {encoding=}, {unmask=}, {allow_unknown_grids=}, {piece_rows=}"
     job = Job(_file_digest(source.path), locator.plan_version, _roster_digest(roster), options, software())
     draft: Draft = CsvDraft(work.schema.names) if work.as_csv else ParquetDraft(work.schema)
     with open_workshop(target, job, draft, resume=resume) as shop, reading(source.path):
@@ -138,7 +146,7 @@ def _prepared(joiner: Joiner, source: Source, target: Path) -> Work:
     added = joiner.added(frame)
     refuse_taken(frame, added.as_frame())
     shown = none if joiner.unmask else masked(none)
-    schema = announced(with_columns(shown, added.coded()).schema)
+    schema = announced(with_columns(shown, added.coded(), added.numbers).schema)
     return Work(joiner, schema, target.suffix.lower() == ".csv")
 
 

@@ -1,0 +1,120 @@
+"""Rows that come with an address instead of coordinates: placed by it, beside those that have coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gridmap.address.place import UNRESOLVED, AddressPlacement, locate_address
+from gridmap.locate.answers import Answers
+from gridmap.locate.placement import NOWHERE, OUTCOMES
+
+if TYPE_CHECKING:
+    from gridmap.address.geocoder import Geocoder
+    from gridmap.locate.locator import Locator
+
+Rows: TypeAlias = NDArray[np.int64]
+ADDRESS_OUTCOMES: Final[tuple[str, ...]] = (*OUTCOMES, UNRESOLVED)
+"""Outcomes of rows of which some have only an address."""
+_KIND: Final = pd.CategoricalDtype(list(ADDRESS_OUTCOMES))
+_CODE: Final = {outcome: code for code, outcome in enumerate(ADDRESS_OUTCOMES)}
+
+
+@dataclass(frozen=True, eq=False)
+class Addressed:
+    """What is said of the rows of a table that have an address and no coordinates.
+
+    Parameters
+    ----------
+    rows
+        Which rows, ascending.
+    found
+        Where each of them is; rows with the same text share it.
+    size
+        Rows of the table.
+    """
+
+    rows: Rows
+    found: tuple[AddressPlacement, ...]
+    size: int
+
+    @cached_property
+    def unsure(self) -> Rows:
+        """Return the rows for which somebody has to look before anything is dispatched."""
+        return self.rows[[each.needs_person for each in self.found]]
+
+    @cached_property
+    def nowhere(self) -> Rows:
+        """Return the rows whose address names no place."""
+        return self.rows[[is_unresolved(each) for each in self.found]]
+
+    @cached_property
+    def reasons(self) -> NDArray[np.object_]:
+        """Return why each of the rows is where it is said to be; empty where that is sure."""
+        return np.array([each.placement.reason or each.geocoding.reason for each in self.found], dtype=object)
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        """Return a confidence a row of the table, NaN where it was not geocoded."""
+        found = np.full(self.size, np.nan)
+        found[self.rows] = [each.confidence for each in self.found]
+        return found
+
+    @cached_property
+    def match_types(self) -> NDArray[np.object_]:
+        """Return a match type a row of the table, ``None`` where it was not geocoded."""
+        found = np.full(self.size, None, dtype=object)
+        found[self.rows] = [each.geocoding.match_type for each in self.found]
+        return found
+
+    def merged(self, answers: Answers) -> Answers:
+        """Return answers in which these rows are where their addresses say; outcomes as :data:`ADDRESS_OUTCOMES`."""
+        outcome = answers.outcome.copy()
+        outcome[self.rows] = [_CODE[each.placement.outcome] for each in self.found]
+        grid = {}
+        for level, codes in answers.codes.items():
+            positions = _positions(codes)
+            grid[level] = answers.grid[level].copy()
+            grid[level][self.rows] = [
+                positions.get(each.placement.chain.get(level, ""), NOWHERE) for each in self.found
+            ]
+        return replace(answers, grid=grid, outcome=outcome, outcome_kind=_KIND)
+
+
+def locate_rows(geocoder: Geocoder, locator: Locator, answers: Answers, addresses: pd.Series) -> Addressed:
+    """Place the rows of a table that have an address and no coordinates that can be read.
+
+    Parameters
+    ----------
+    geocoder, locator
+        Of the address index and of the plan.
+    answers
+        What the locator says of the rows by their coordinates.
+    addresses
+        Text, missing where none is stated.
+    """
+    unplaced = np.isnan(answers.points.raw_lon) | np.isnan(answers.points.raw_lat)
+    rows = np.flatnonzero(unplaced & addresses.notna().to_numpy(dtype=bool))
+    known: dict[str, AddressPlacement] = {}
+    found = []
+    for text in map(str, addresses.iloc[rows].tolist()):
+        if text not in known:
+            known[text] = locate_address(geocoder, locator, text)
+        found.append(known[text])
+    return Addressed(rows, tuple(found), len(addresses))
+
+
+def is_unresolved(found: AddressPlacement) -> bool:
+    """Whether an address names no place."""
+    outcome: str = found.placement.outcome
+    return outcome == UNRESOLVED
+
+
+def _positions(codes: NDArray[np.object_]) -> dict[str, int]:
+    """Return the position of each code; of one that stands there twice, the first."""
+    return {code: at for at, code in reversed(list(enumerate(codes.tolist())))}
