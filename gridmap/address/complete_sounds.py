@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gridmap.address.sounds import readings, syllables
+
 SYLLABLE: Final = 6
 """Letters of the longest syllable (zhuang)."""
 NO_SOUND: Final = 0xFFFF
@@ -22,7 +24,7 @@ MOST_TYPED: Final = 60
 NO_MATCH, BEGINS, STEM, WHOLE = 0, 1, 2, 3
 """How much of a name was typed: nothing of it, a beginning, all but its suffix, all."""
 _A, _H, _U, _V, _Z = b"ahuvz"
-_DIGITS: Final = ("ling", "yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu")
+_DIGITS: Final = dict(zip("0123456789", "ling yi er san si wu liu qi ba jiu".split(), strict=True))
 
 
 class SoundTables(NamedTuple):
@@ -50,30 +52,31 @@ class SoundTables(NamedTuple):
 def sound_arrays(names: Sequence[str]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """Return the sounds of all characters of names, two each, and the syllables they are places in.
 
-    The first is how the character is read in this name, the second how it is read alone where that differs: who types
-    does not always know that 重庆路 begins with chong. ü is kept as v.
-    """
-    from pypinyin import Style, pinyin
+    The first is how the character is read in this name, the second how else it is read: who types does not always know
+    that 重庆路 begins with chong. ü is kept as v; of a digit it is the sound of the numeral (人民3路 is rmsl).
 
+    Examples
+    --------
+    >>> sounds, letters = sound_arrays(["重庆3路"])
+    >>> sounds.tolist(), letters.tobytes().replace(b"\\0", b" ")
+    ([0, 1, 2, 65535, 3, 65535, 4, 65535], b'chong zhong qing  san   lu    ')
+    """
     places: dict[str, int] = {}
-    alone: dict[str, str] = {}
     sounds: list[int] = []
     for name in names:
-        read = pinyin(name, style=Style.NORMAL, errors=lambda text: [[""] for _ in text])
-        for character, (sound,) in zip(name, read, strict=True):
-            if character not in alone:
-                alone[character] = _alone(character) if sound or character.isdecimal() else ""
-            both = [each for each in dict.fromkeys((sound, alone[character])) if each][:2]
-            ids = [places.setdefault(each, len(places)) for each in both]
+        for character, read in zip(name, syllables(name), strict=True):
+            ids = [places.setdefault(each, len(places)) for each in _sounds_of(character, read)]
             sounds += [*ids, NO_SOUND, NO_SOUND][:2]
-    letters = [each.encode("ascii", "ignore")[:SYLLABLE].ljust(SYLLABLE, b"\0") for each in places]
+    letters = [each.encode().ljust(SYLLABLE, b"\0") for each in places]
     return np.array(sounds, dtype=np.uint16), np.frombuffer(b"".join(letters), dtype=np.uint8)
 
 
-def _alone(character: str) -> str:
-    from pypinyin import Style, pinyin
-
-    return _DIGITS[int(character)] if character.isdecimal() else pinyin(character, style=Style.NORMAL)[0][0]
+def _sounds_of(character: str, read: str) -> list[str]:
+    """Return at most two sounds of a character that is read in some way in its name; none for latin letters."""
+    if character in _DIGITS:
+        return [_DIGITS[character]]
+    alone = readings().get(character, ())
+    return [each for each in dict.fromkeys((read, *alone)) if each != character and len(each) <= SYLLABLE][:2]
 
 
 @njit(cache=True, nogil=True)

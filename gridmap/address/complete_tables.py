@@ -49,7 +49,7 @@ def complete_tables(
         if text.startswith(short.text)
     )
     letter_start, letter = _letters(texts, sound, syllable)
-    found = {
+    found: dict[str, NDArray[Any]] = {
         "order": np.array(order, dtype=np.int32),
         "character": np.array([ord(character) for text in texts for character in text], dtype=np.int32),
         "start": _starts([len(text) for text in texts]),

@@ -1,0 +1,306 @@
+"""Completing what somebody is typing into the command page: names, then numbers under them.
+
+In front of a name its town and community may stand, with their suffix or without (华阳人民 completes to 华阳镇人民路).
+A name may be typed as written, by pinyin or by its initials (:mod:`gridmap.address.complete_sounds`); behind a whole
+name numbers follow. What is typed as written comes before what only sounds so, a whole name before a beginning, and of
+equals what has more addresses.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridmap.address.complete_numbers import STEP_STARTS, numbers_under, typed_steps
+from gridmap.address.complete_sounds import BEGINS, MOST_TYPED, STEM, WHOLE, SoundTables, match_sounds
+from gridmap.address.complete_tables import PREFIX
+from gridmap.address.index import OBJECT_KINDS, AddressIndex
+from gridmap.address.model import Suggestion
+from gridmap.address.script import clean
+from gridmap.address.steps import format_step, step_of
+
+MOST_CHARACTERS: Final = 100
+"""What is longer is no address that somebody is typing, and nothing completes it."""
+_MOST_NUMBERED: Final = 48
+"""Of objects of one name, those with most addresses whose numbers are looked up where the town is not said."""
+_MOST_READINGS: Final = 6
+_TOWN, _COMMUNITY = OBJECT_KINDS.index("town"), OBJECT_KINDS.index("community")
+_ESTATE: Final = OBJECT_KINDS.index("estate")
+_LAST: Final = "\U0010ffff"
+_GAP: Final = " -"
+
+# What comes before what.
+_NAME, _NUMBER, _NAME_BEGUN, _SHORT_NUMBER, _SOUND, _SOUND_NUMBER, _SOUND_BEGUN, _INSIDE = range(8)
+
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A text as areas in front (objects, -1: none) and what is left of it."""
+
+    town: int
+    community: int
+    rest: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Found:
+    """A node that completes the text, in the order in which they are suggested."""
+
+    rank: int
+    below: int
+    code: int
+    minus_rows: int
+    node: int
+
+
+class Completer:
+    """Completes texts to objects and addresses of an index; shares its memory and never changes.
+
+    Parameters
+    ----------
+    index
+        Of addresses, made with :func:`gridmap.address.complete_tables.complete_tables`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from gridmap.address.build import build_index
+    >>> rows = pd.DataFrame({"town": ["花山镇"] * 3, "street": ["虹桥路"] * 3, "number": ["13", "2", "1"],
+    ...                      "lon": [120.3034, 120.3040, 120.3041], "lat": [31.5217, 31.5218, 31.5218]})
+    >>> completer = Completer(build_index(rows).index)
+    >>> [each.text for text in ("虹", "花山虹桥1", "hql1") for each in completer.complete(text)]
+    ['花山镇虹桥路', '花山镇虹桥路1号', '花山镇虹桥路13号', '花山镇虹桥路1号', '花山镇虹桥路13号']
+    """
+
+    def __init__(self, index: AddressIndex) -> None:
+        self._index = index
+        tables: dict[str, Any] = {
+            name.removeprefix(PREFIX): table for name, table in index.tables.items() if name.startswith(PREFIX)
+        }
+        self._order = memoryview(tables["order"])
+        self._short_rank, self._short_size = memoryview(tables["short_rank"]), memoryview(tables["short_size"])
+        self._thing_start, self._thing = tables["thing_start"], tables["thing"]
+        self._letter_start, self._letter = tables["letter_start"], tables["letter"]
+        self._sounds = SoundTables(*(tables[name] for name in SoundTables._fields))
+        self._rows = (index.node_last - index.node_first)[: len(index.object_kind)]
+        self._areas = self._area_names()
+        self._longest_area = max(map(len, self._areas), default=0)
+        region = index.region
+        self._fronts = [clean(name) for name in (region.province, region.city, region.county) if name]
+
+    def complete(self, text: str, limit: int = 10) -> list[Suggestion]:
+        """Return what a text begins, the likeliest first, at most ``limit``; nothing where it begins nothing."""
+        if limit < 1 or len(text) > MOST_CHARACTERS:
+            return []
+        cleaned = self._without_front(clean(text).strip(_GAP))
+        if not any(map(str.isalnum, cleaned)):
+            return []
+        found: list[_Found] = []
+        for reading in self._readings(cleaned):
+            found += self._found(reading, limit)
+        suggestions: dict[str, Suggestion] = {}
+        for each in sorted(found):
+            suggestion = self._suggestion(each.node)
+            suggestions.setdefault(suggestion.text, suggestion)
+            if len(suggestions) == limit:
+                break
+        return list(suggestions.values())
+
+    def _area_names(self) -> dict[str, list[int]]:
+        """Return towns and communities by their names, whole and short."""
+        things = self._thing
+        places = np.flatnonzero(np.isin(self._index.object_kind[things], (_TOWN, _COMMUNITY)))
+        ranks = np.searchsorted(self._thing_start, places, side="right") - 1
+        found: dict[str, list[int]] = {}
+        of_rank: dict[int, list[int]] = {}
+        for rank, thing in zip(ranks.tolist(), things[places].tolist(), strict=True):
+            of_rank.setdefault(rank, []).append(thing)
+            found.setdefault(self._name(rank), []).append(thing)
+        for place, rank in enumerate(self._short_rank):
+            if rank in of_rank:
+                found.setdefault(self._short(place), []).extend(of_rank[rank])
+        return found
+
+    def _without_front(self, text: str) -> str:
+        for name in self._fronts:
+            text = text.removeprefix(name).lstrip(_GAP)
+        return text
+
+    def _readings(self, text: str) -> list[_Reading]:
+        """Take towns and communities off the front in every way; the text as a whole first."""
+        readings = [_Reading(-1, -1, text)]
+        for reading in readings:
+            if len(readings) >= _MOST_READINGS or reading.community >= 0:
+                continue
+            for size in range(min(len(reading.rest), self._longest_area), 0, -1):
+                for thing in self._areas.get(reading.rest[:size], ()):
+                    readings += self._inside_area(reading, thing, reading.rest[size:].lstrip(_GAP))
+        return readings[:_MOST_READINGS]
+
+    def _inside_area(self, reading: _Reading, thing: int, rest: str) -> list[_Reading]:
+        """Read the rest of a text as what lies in a town, or in a community of the town read before."""
+        town = int(self._index.object_town[thing])
+        if self._index.object_kind[thing] == _COMMUNITY:
+            return [_Reading(town, thing, rest)] if reading.town in (-1, town) else []
+        return [_Reading(thing, -1, rest)] if reading.town < 0 else []
+
+    def _found(self, reading: _Reading, limit: int) -> Iterator[_Found]:
+        text = reading.rest
+        if not text:
+            yield from self._inside(reading, limit)
+            return
+        first, last = self._begun_by(text)
+        whole = first < last and self._name(first) == text
+        if whole:
+            named = self._top(np.arange(first, first + 1), reading, limit)
+            yield from self._objects(_NAME, named)
+            if len(named) == 1:
+                yield from self._children(named[0], limit)
+        yield from self._objects(_NAME_BEGUN, self._top(np.arange(first + whole, last), reading, limit))
+        for size in range(1, len(text)):
+            if text[size] in STEP_STARTS and typed_steps(text[size:]):
+                exact, short = self._exactly(text[:size]), self._shortly(text[:size])
+                yield from self._numbers(_NUMBER, exact, reading, text[size:], limit)
+                yield from self._numbers(_SHORT_NUMBER, short, reading, text[size:], limit)
+        yield from self._sounding(reading, limit)
+
+    def _sounding(self, reading: _Reading, limit: int) -> Iterator[_Found]:
+        """Find what is typed by pinyin, in full or by initials, among characters or alone; numbers behind it."""
+        text = reading.rest
+        ranks, much = self._heard(text)
+        yield from self._objects(_SOUND, self._top(ranks[much == WHOLE], reading, limit))
+        yield from self._objects(_SOUND_BEGUN, self._top(ranks[(much == BEGINS) | (much == STEM)], reading, limit))
+        for size in range(1, len(text)):
+            if (text[size - 1].isalpha() and text[size].isdecimal()) or text[size] in _GAP:
+                ranks, much = self._heard(text[:size])
+                yield from self._numbers(_SOUND_NUMBER, ranks[much >= STEM], reading, text[size:], limit)
+
+    def _heard(self, text: str) -> tuple[Ints, NDArray[np.int8]]:
+        """Return names that a text with latin letters may begin, and how much of each it is."""
+        typed = [ord(character) for character in text.replace(" ", "").replace("ü", "v")]
+        latin = [97 <= each <= 122 for each in typed]
+        if not any(latin) or len(typed) > MOST_TYPED:
+            return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int8)
+        if latin[0]:
+            head = typed[0] - 97
+            ranks = self._letter[self._letter_start[head] : self._letter_start[head + 1]]
+        else:
+            ranks = np.arange(*self._begun_by(text[: latin.index(True)]), dtype=np.int32)
+        return ranks, match_sounds(np.array(typed, dtype=np.int32), ranks, self._sounds)
+
+    def _objects(self, rank: int, things: Ints) -> Iterator[_Found]:
+        for thing in things.tolist():
+            yield _Found(rank, 0, 0, -int(self._rows[thing]), thing)
+
+    def _children(self, thing: int, limit: int) -> Iterator[_Found]:
+        for child in self._index.children(int(thing))[:limit]:
+            yield _Found(_INSIDE, 1, self._index.code(child), 0, child)
+
+    def _numbers(self, rank: int, ranks: Ints, reading: _Reading, tail: str, limit: int) -> Iterator[_Found]:
+        steps = typed_steps(tail) if len(ranks) else []
+        if not steps:
+            return
+        for thing in self._top(ranks, reading, _MOST_NUMBERED).tolist():
+            for below, code, node in numbers_under(self._index, thing, steps, limit):
+                yield _Found(rank, below, code, -int(self._rows[thing]), node)
+
+    def _inside(self, reading: _Reading, limit: int) -> Iterator[_Found]:
+        """Find the area that is all of a text, and what has most addresses in it."""
+        area = reading.community if reading.community >= 0 else reading.town
+        yield _Found(_NAME, 0, 0, -int(self._rows[area]), area)
+        yield from self._objects(_INSIDE, self._most_rows(np.flatnonzero(self._is_in(slice(None), reading)), limit))
+
+    def _top(self, ranks: NDArray[np.integer], reading: _Reading, limit: int) -> Ints:
+        """Return the objects with most rows that the names have in an area."""
+        return self._most_rows(self._things(ranks, reading), limit)
+
+    def _most_rows(self, things: NDArray[Any], limit: int) -> Ints:
+        rows = self._rows[things]
+        if len(things) > limit:
+            # Of equals the first: everything with as many rows as the last one taken has to be sorted.
+            enough = np.partition(rows, len(rows) - limit)[len(rows) - limit]
+            things, rows = things[rows >= enough], rows[rows >= enough]
+        most: Ints = things[np.lexsort((things, -rows))][:limit]
+        return most
+
+    def _things(self, ranks: NDArray[np.integer], reading: _Reading) -> Ints:
+        """Return the objects that the names have in an area, each once."""
+        if len(ranks) == 0:
+            return np.empty(0, dtype=np.int32)
+        first, last = self._thing_start[ranks], self._thing_start[np.asarray(ranks) + 1]
+        size = last - first
+        before = np.cumsum(size) - size
+        things: Ints = self._thing[np.repeat(first - before, size) + np.arange(size.sum())]
+        if len(ranks) > 1:
+            things = np.unique(things)
+        if reading.town < 0 and reading.community < 0:
+            return things
+        inside: Ints = things[self._is_in(things, reading)]
+        return inside
+
+    def _is_in(self, things: NDArray[np.integer] | slice, reading: _Reading) -> NDArray[np.bool_]:
+        """Whether objects lie in a town; of a community also those of its town that are in no one community."""
+        index = self._index
+        inside: NDArray[np.bool_] = index.object_town[things] == reading.town
+        if reading.community >= 0:
+            community = index.object_community[things]
+            inside &= (community == reading.community) | (community < 0)
+        return inside
+
+    def _exactly(self, text: str) -> Ints:
+        """Return the name that is a text."""
+        rank = bisect_left(range(len(self._order)), text, key=self._name)
+        is_one = rank < len(self._order) and self._name(rank) == text
+        return np.arange(rank, rank + is_one, dtype=np.int32)
+
+    def _shortly(self, text: str) -> Ints:
+        """Return the names that are short for a text when they leave out their suffix."""
+        places = range(len(self._short_rank))
+        first = bisect_left(places, text, key=self._short)
+        last = bisect_left(places, text + "\0", key=self._short)
+        return np.array(self._short_rank[first:last], dtype=np.int32)
+
+    def _begun_by(self, text: str) -> tuple[int, int]:
+        """Return from which to before which name all begin with a text."""
+        places = range(len(self._order))
+        return bisect_left(places, text, key=self._name), bisect_left(places, text + _LAST, key=self._name)
+
+    def _name(self, rank: int) -> str:
+        return self._index.names[self._order[rank]]
+
+    def _short(self, place: int) -> str:
+        return self._name(self._short_rank[place])[: self._short_size[place]]
+
+    def _suggestion(self, node: int) -> Suggestion:
+        index = self._index
+        thing = index.object_of(node)
+        kind = OBJECT_KINDS[index.object_kind[thing]] if node == thing else "address"
+        rows = index.rows_under(node)
+        areas = index.named_areas(node) if node == thing else index.areas_of(int(rows[0]))
+        own = index.title(node) if node == thing else ""
+        return Suggestion(
+            text=self._text(node, thing),
+            kind=kind,
+            context=" ".join(area for area in areas if area and area != own),
+            lon=float(index.node_lon[node]),
+            lat=float(index.node_lat[node]),
+            count=len(rows),
+        )
+
+    def _text(self, node: int, thing: int) -> str:
+        """Return the standard text; below an estate by its name, for that is how it was asked."""
+        index = self._index
+        if index.object_kind[thing] != _ESTATE:
+            return index.describe(node)
+        numbers: Sequence[str] = []
+        while node != thing:
+            numbers = [format_step(step_of(index.code(node))), *numbers]
+            node = index.parent(node)
+        return index.describe(thing) + "".join(numbers)
