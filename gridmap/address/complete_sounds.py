@@ -24,7 +24,9 @@ MOST_TYPED: Final = 60
 NO_MATCH, BEGINS, STEM, WHOLE = 0, 1, 2, 3
 """How much of a name was typed: nothing of it, a beginning, all but its suffix, all."""
 _A, _H, _U, _V, _Z = b"ahuvz"
-_DIGITS: Final = dict(zip("0123456789", "ling yi er san si wu liu qi ba jiu".split(), strict=True))
+_DIGITS: Final = {
+    "0": "ling", "1": "yi", "2": "er", "3": "san", "4": "si", "5": "wu", "6": "liu", "7": "qi", "8": "ba", "9": "jiu",
+}  # fmt: skip
 
 
 class SoundTables(NamedTuple):
@@ -50,7 +52,7 @@ class SoundTables(NamedTuple):
 
 
 def sound_arrays(names: Sequence[str]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Return the sounds of all characters of names, two each, and the syllables they are places in.
+    r"""Return the sounds of all characters of names, two each, and the syllables they are places in.
 
     The first is how the character is read in this name, the second how else it is read: who types does not always know
     that 重庆路 begins with chong. ü is kept as v; of a digit it is the sound of the numeral (人民3路 is rmsl).
@@ -58,7 +60,7 @@ def sound_arrays(names: Sequence[str]) -> tuple[NDArray[np.uint16], NDArray[np.u
     Examples
     --------
     >>> sounds, letters = sound_arrays(["重庆3路"])
-    >>> sounds.tolist(), letters.tobytes().replace(b"\\0", b" ")
+    >>> sounds.tolist(), letters.tobytes().replace(b"\0", b" ")
     ([0, 1, 2, 65535, 3, 65535, 4, 65535], b'chong zhong qing  san   lu    ')
     """
     places: dict[str, int] = {}
