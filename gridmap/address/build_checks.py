@@ -1,0 +1,190 @@
+"""What is wrong in a list: positions that cannot be, addresses listed twice, rows that say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gridmap.address.build_objects import Objects
+from gridmap.address.build_paths import Paths
+from gridmap.address.findings import Finding
+from gridmap.address.index import CONTRADICTION
+from gridmap.locate.discs import metres_per_degree
+
+Floats = NDArray[np.float64]
+APART_M: Final = 50.0
+"""From where on two positions of one address contradict each other."""
+_SPREADS: Final = 3.0
+_LEAST_SPREAD_M: Final = 500.0
+"""Of a community: in one of three houses a fourth beside them is not far away."""
+
+
+@dataclass
+class Notes:
+    """Takes findings down, by rows of one table.
+
+    Parameters
+    ----------
+    sources
+        Names of the files.
+    source, line
+        Of each row.
+    """
+
+    sources: Sequence[str]
+    source: NDArray[Any]
+    line: NDArray[Any]
+    found: list[Finding] = field(default_factory=list)
+
+    def add(self, row: int, rule: str, message: str) -> None:
+        """Take one down."""
+        self.found.append(Finding(self.sources[int(self.source[row])], int(self.line[row]), rule, message))
+
+    def where(self, row: int) -> str:
+        """Say where another row stands, as it is meant beside one of its own file."""
+        return f"{self.sources[int(self.source[row])]}, row {int(self.line[row])}"
+
+    def take(self, kept: NDArray[Any]) -> Notes:
+        """Return the same for some of the rows; what is found goes to the same place."""
+        return Notes(self.sources, self.source[kept], self.line[kept], self.found)
+
+    def sorted(self) -> tuple[Finding, ...]:
+        """Return what was found, file by file and row by row."""
+        order = {name: at for at, name in enumerate(self.sources)}
+        return tuple(sorted(self.found, key=lambda each: (order.get(each.file, len(order)), each.row)))
+
+
+def drop_impossible(rows: pd.DataFrame, group: NDArray[Any], notes: Notes) -> tuple[Floats, Floats]:
+    """Return the positions, those that cannot be taken away: no degrees, or far from all others of their community.
+
+    The spread of a community is twice the median distance of its addresses from their median point, at least 500 m. A
+    position more than four of them from that point is more than three from the others.
+
+    Parameters
+    ----------
+    rows
+        Standard rows.
+    group
+        What each belongs to: its community, else its town.
+    notes
+        Where it is said.
+    """
+    lon, lat = rows["lon"].to_numpy(dtype=np.float64, copy=True), rows["lat"].to_numpy(dtype=np.float64, copy=True)
+    given = ~(np.isnan(lon) & np.isnan(lat))
+    with np.errstate(invalid="ignore"):
+        real = (np.abs(lon) <= 180) & (np.abs(lat) <= 90) & ~((lon == 0) & (lat == 0))
+    away, spread = _away(np.where(real, lon, np.nan), np.where(real, lat, np.nan), group)
+    with np.errstate(invalid="ignore"):
+        far = real & (away > (_SPREADS + 1) * spread)
+    for row in np.flatnonzero(given & ~real | far).tolist():
+        said = f"({lon[row]:g}, {lat[row]:g})"
+        swapped = "; the axes look swapped" if abs(lon[row]) <= 90 < abs(lat[row]) or lon[row] < lat[row] else ""
+        if far[row]:
+            message = f"{said} is {away[row] / 1000:,.1f} km from the others of its community{swapped}; not used"
+        else:
+            message = f"{said} is no longitude and latitude in degrees{swapped}; not used"
+        notes.add(row, "outside", message)
+    bad = ~real | far
+    lon[bad], lat[bad] = np.nan, np.nan
+    return lon, lat
+
+
+def _away(lon: Floats, lat: Floats, group: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return how far each row is from the median point of its group, and the spread of the group."""
+    frame = pd.DataFrame({"lon": lon, "lat": lat})
+    middle = frame.groupby(group).transform("median")
+    east, north = metres_per_degree(float(np.nanmedian(lat))) if np.isfinite(lat).any() else (1.0, 1.0)
+    away = np.hypot((lon - middle["lon"].to_numpy()) * east, (lat - middle["lat"].to_numpy()) * north)
+    spread = 2 * pd.Series(away).groupby(group).transform("median").to_numpy()
+    return away, np.maximum(spread, _LEAST_SPREAD_M)
+
+
+def note_unusable(rows: pd.DataFrame, paths: Paths, objects: Objects, notes: Notes) -> NDArray[np.bool_]:
+    """Return which rows say where something is, and take down those that do not, or not quite."""
+    nowhere = objects.of_row["home"] < 0
+    for row in np.flatnonzero(nowhere | paths.unread).tolist():
+        said = rows["address"].iat[row] or rows["number"].iat[row]
+        why = "it names no street, estate, community or town" if nowhere[row] else "its number cannot be read as one"
+        notes.add(row, "unreadable", f"{said!r}: {why}; not in the index")
+    for row in np.flatnonzero(paths.differs).tolist():
+        said, number = rows["address"].iat[row], rows["number"].iat[row]
+        notes.add(row, "number_differs", f"the columns say {number!r}, the address {said!r}; the columns count")
+    kept = ~(nowhere | paths.unread)
+    bare = kept & (objects.of_row["street"] < 0) & (objects.of_row["estate"] < 0)
+    named = np.array([title.endswith("村") for title in objects.title] + [False])
+    numbered = np.array([bool(path) for path in paths.steps], dtype=bool)[paths.path]
+    for row in np.flatnonzero(bare & numbered & ~named[objects.of_row["community"]]).tolist():
+        said = rows["address"].iat[row] or rows["number"].iat[row]
+        notes.add(
+            row, "number_without_street", f"{said!r} has a number and no street; kept below its community or town"
+        )
+    return kept
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """Rows of which each address is kept once.
+
+    Parameters
+    ----------
+    kept
+        Places of those.
+    lon, lat, flag
+        Of all rows; a kept one without position has that of its like.
+    """
+
+    kept: NDArray[np.int64]
+    lon: Floats
+    lat: Floats
+    flag: NDArray[np.uint8]
+
+
+def merge_duplicates(rows: pd.DataFrame, lon: Floats, lat: Floats, key: NDArray[np.int64], notes: Notes) -> Merged:
+    """Keep the first row of each address, one of a list before one of a layer.
+
+    Parameters
+    ----------
+    rows
+        Standard rows.
+    lon, lat
+        Their positions, NaN where unknown.
+    key
+        The same for rows of the same address.
+    notes
+        Where duplicates and contradictions are said; a layer that says the same again is not.
+    """
+    layer = rows["layer"].to_numpy(dtype=bool)
+    order = np.lexsort([np.arange(len(rows)), layer, key])
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = key[order][1:] != key[order][:-1]
+    keeper = order[first][np.cumsum(first) - 1]
+    lon, lat, flag = lon.copy(), lat.copy(), np.zeros(len(rows), dtype=np.uint8)
+    extent = rows["extent_m"].to_numpy(dtype=np.float64)
+    for row, kept in zip(order[~first].tolist(), keeper[~first].tolist(), strict=True):
+        if np.isnan(lon[kept]):
+            lon[kept], lat[kept] = lon[row], lat[row]
+        away = _distance_m(lon, lat, row, kept)
+        if away > APART_M + extent[row] + extent[kept]:
+            flag[kept] |= CONTRADICTION
+            notes.add(
+                kept, "contradiction", f"{away:,.0f} m from {notes.where(row)}, the same address; this one is kept"
+            )
+            notes.add(
+                row, "contradiction", f"{away:,.0f} m from {notes.where(kept)}, the same address; that one is kept"
+            )
+        elif not layer[row]:
+            notes.add(row, "duplicate", f"the address of {notes.where(kept)}; kept once")
+    return Merged(np.sort(order[first]), lon, lat, flag)
+
+
+def _distance_m(lon: Floats, lat: Floats, one: int, other: int) -> float:
+    """Return how far two rows are apart, 0 where one has no position."""
+    if np.isnan(lon[one]) or np.isnan(lon[other]):
+        return 0.0
+    east, north = metres_per_degree(lat[one])
+    return float(np.hypot((lon[one] - lon[other]) * east, (lat[one] - lat[other]) * north))

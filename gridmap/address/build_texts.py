@@ -1,0 +1,90 @@
+"""The standard text of every row, and what its names say twice."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gridmap.address.build_hang import Listed
+from gridmap.address.index import OBJECT_KINDS
+from gridmap.address.script import clean
+from gridmap.address.table_texts import text_tables
+
+_HEAD: Final = re.compile(r"[^0-9０-９]*")
+_COLUMNS: Final = (
+    ("street", ""), ("lane", "巷"), ("alley", "弄"), ("number", "号"), ("estate", ""), ("building", "栋"),
+    ("unit", "单元"), ("floor", "层"), ("room", "室"),
+)  # fmt: skip
+_BARE: Final = re.compile(r"[0-9０-９a-zA-Z\-]+$")
+
+
+def address_tables(listed: Listed) -> dict[str, NDArray[Any]]:
+    """Return the addresses of rows, cut before the first digit: heads and tails are few."""
+    texts = _addresses(listed)
+    ends = [match.end() if (match := _HEAD.match(text)) else 0 for text in texts]
+    found = {}
+    for name, parts in (
+        ("head", [text[:end] for text, end in zip(texts, ends, strict=True)]),
+        ("tail", [text[end:] for text, end in zip(texts, ends, strict=True)]),
+    ):
+        code, words = pd.factorize(np.array(parts, dtype=object), sort=True)
+        found |= {f"row_{name}": code.astype(np.int32), **text_tables(f"{name}s", list(words))}
+    return found
+
+
+def _addresses(listed: Listed) -> list[str]:
+    """Return what each row's address is: as listed, with its town before it; else made of the columns."""
+    given, town = listed.rows["address"].tolist(), _titles(listed, "town")
+    made = _made(listed)
+    named: dict[tuple[str, str], bool] = {}
+    found = []
+    for i, (text, before) in enumerate(zip(given, town, strict=True)):
+        if not text:
+            found.append(before + made[i])
+        elif not before or text.startswith(before):
+            found.append(text)
+        else:
+            key = (before, _HEAD.match(text)[0])  # type: ignore[index]
+            if key not in named:
+                named[key] = clean(before) in clean(key[1])
+            found.append(text if named[key] else before + text)
+    return found
+
+
+def _titles(listed: Listed, kind: str) -> list[str]:
+    titles = np.array([*listed.objects.title, ""], dtype=object)
+    found: list[str] = titles[listed.objects.of_row[kind]].tolist()
+    return found
+
+
+def _made(listed: Listed) -> NDArray[Any]:
+    """Return addresses made of the columns: the community where it tells hamlets apart or there is no street."""
+    rows, of_row = listed.rows, listed.objects.of_row
+    road = np.append(listed.objects.kind == OBJECT_KINDS.index("street"), False)[of_row["street"]]
+    found = np.where(road, "", np.array(_titles(listed, "community"), dtype=object))
+    street = np.array(_titles(listed, "street"), dtype=object)
+    for name, word in _COLUMNS:
+        column = street if name == "street" else rows[name].to_numpy()
+        code, texts = pd.factorize(column)
+        worded = [text + word if word and _BARE.match(text) else text for text in texts]
+        found = found + np.array([*worded, ""], dtype=object)[code]
+    return found
+
+
+def note_estates(listed: Listed) -> None:
+    """Take down estates of one name in one town."""
+    objects, seen = listed.objects, {}
+    first: dict[int, int] = {}
+    for row, thing in enumerate(objects.of_row["estate"].tolist()):
+        first.setdefault(thing, row)
+    for thing in np.flatnonzero(objects.kind == OBJECT_KINDS.index("estate")).tolist():
+        key = (int(objects.town[thing]), objects.name[thing])
+        if key in seen and thing in first and seen[key] in first:
+            other = listed.notes.where(first[seen[key]])
+            message = f"the town has two estates called {objects.title[thing]!r}; the other is that of {other}"
+            listed.notes.add(first[thing], "two_estates", message)
+        seen.setdefault(key, thing)

@@ -1,0 +1,298 @@
+"""The address index: immutable, one run of bytes, mapped and shared by whoever answers.
+
+*Objects* are towns, communities, streets, hamlets, estates and landmarks. Below them hang *nodes*: the numbers of the
+listed addresses, one level for each number, so that 华阳镇人民路15号24栋 is the street › plate 15 › building 24. Node ids
+begin with the objects; the others follow level by level, sorted by parent and number, so that the children of a node
+are one run in which neighbours by number are neighbours. *Entries* are the rows (listed addresses) below the nodes,
+depth first: the rows below a node are one run too. A row has an entry under its street and under its estate, community
+and town.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridmap.address.region import Region
+from gridmap.address.steps import format_step, step_of
+from gridmap.address.table_texts import Texts
+from gridmap.geo.container import Form, map_file, unpack, verify
+from gridmap.geo.files import atomic_path
+from gridmap.locate.discs import metres_per_degree
+
+OBJECT_KINDS: Final = ("town", "community", "street", "hamlet", "estate", "landmark")
+"""Kinds of objects; the position is the code in the index."""
+CONTRADICTION, FROM_DOOR, NO_POSITION = 1, 2, 4
+"""Bits of ``row_flag``: the list has this address at another place too; the position is its door's; it has none."""
+FORM: Final = Form(
+    b"gmaddrs1", 4096, "an index of addresses", "make one with gridmap addresses build FILE -o addresses.idx", False
+)
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class AddressIndex:
+    """What is known of the addresses of a county.
+
+    Parameters
+    ----------
+    content
+        All of it, read-only: what its file holds. The arrays share its memory.
+    tables
+        All arrays by name, those of names, reverse and completion too.
+    text
+        ``version``, ``region``, ``sources`` (names of the files), ``counts``.
+
+    Notes
+    -----
+    Of objects (by id): ``object_kind`` (place in :data:`OBJECT_KINDS`), ``object_name`` (id of the official name),
+    ``object_town``, ``object_community`` (objects, -1: none), ``object_gate`` (node of the door of an estate, -1: none),
+    ``object_lon``, ``object_lat``, ``object_radius_m``.
+
+    Of nodes (by id): ``node_row`` (its own row, -1: none), ``node_first`` and ``node_last`` (from the first to before the
+    last of its entries), ``node_child`` (its children are the nodes from there to before that of the next), ``node_lon``,
+    ``node_lat`` (of its own row, else of the one of the rows below with the least sum of squared distances to the
+    others), ``node_radius_m`` (from there to the furthest row below). ``node_key`` of inner nodes only: parent << 32 |
+    code of the step.
+
+    Of rows (by id): ``row_lon``, ``row_lat`` (NaN: unknown), ``row_town``, ``row_community`` (objects, -1: none),
+    ``row_node``, ``row_flag``, ``row_line`` and ``row_source`` (line in which file of ``sources``).
+    """
+
+    content: NDArray[np.uint8]
+    tables: Mapping[str, NDArray[Any]]
+    text: Mapping[str, Any]
+
+    object_kind: NDArray[np.uint8]
+    object_name: Ints
+    object_town: Ints
+    object_community: Ints
+    object_gate: Ints
+    node_key: NDArray[np.uint64]
+    node_child: Ints
+    node_row: Ints
+    node_first: Ints
+    node_last: Ints
+    node_lon: Floats
+    node_lat: Floats
+    node_radius_m: NDArray[np.float32]
+    entry_row: Ints
+    row_lon: Floats
+    row_lat: Floats
+    row_town: Ints
+    row_community: Ints
+    row_node: Ints
+    row_flag: NDArray[np.uint8]
+    row_line: Ints
+    row_source: NDArray[np.uint8]
+    name_start: Ints
+    name_object: Ints
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> AddressIndex:
+        """Map the file of an index; several processes that do share its memory.
+
+        Raises
+        ------
+        InputError
+            When there is no file, it is not an index of addresses, or its head is damaged; :meth:`verify` looks at the
+            rest.
+        """
+        return cls.from_bytes(map_file(FORM, Path(path)), str(path))
+
+    @classmethod
+    def from_bytes(cls, content: NDArray[np.uint8], name: str = "the index") -> AddressIndex:
+        """Return the index that is in some bytes; ``name`` says whose they are when they are none."""
+        tables, text = unpack(FORM, content, name)
+        fields = [field for field in cls.__dataclass_fields__ if field not in ("content", "tables", "text")]
+        return cls(content, tables, text, **{field: tables[field] for field in fields})
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the index as one file, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written.
+        """
+        with atomic_path(path) as draft:
+            self.content.tofile(draft)
+
+    def verify(self) -> None:
+        """Look at every byte.
+
+        Raises
+        ------
+        InputError
+            When one is not as it was saved.
+        """
+        verify(FORM, self.content, "the index")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AddressIndex.from_bytes, (np.asarray(self.content),)
+
+    @property
+    def version(self) -> str:
+        """Made from the content: the same list gives the same version."""
+        return str(self.text["version"])
+
+    @cached_property
+    def region(self) -> Region:
+        """Where the county lies."""
+        return Region(**self.text["region"])
+
+    @cached_property
+    def names(self) -> list[str]:
+        """All names, cleaned, official ones and others; the place is the id."""
+        return list(Texts("names", self.tables))
+
+    @property
+    def object_lon(self) -> Floats:
+        """Longitude of every object."""
+        return self.node_lon[: len(self.object_kind)]
+
+    @property
+    def object_lat(self) -> Floats:
+        """Latitude of every object."""
+        return self.node_lat[: len(self.object_kind)]
+
+    @property
+    def object_radius_m(self) -> NDArray[np.float32]:
+        """How far what belongs to an object lies from its point."""
+        return self.node_radius_m[: len(self.object_kind)]
+
+    def objects_of(self, name: int) -> list[int]:
+        """Return the objects that have a name."""
+        found: list[int] = self.name_object[self.name_start[name] : self.name_start[name + 1]].tolist()
+        return found
+
+    def title(self, thing: int) -> str:
+        """Return the name of an object as the list writes it; empty for -1."""
+        return self._titles[self.tables["object_title"][thing]] if thing >= 0 else ""
+
+    def gate_of(self, estate: int) -> int:
+        """Return the node of an estate's door, -1 where it has none or several."""
+        return int(self.object_gate[estate])
+
+    def children(self, node: int) -> range:
+        """Return the nodes right below a node, by number."""
+        start = self._child
+        return range(start[node], start[node + 1])
+
+    def code(self, node: int) -> int:
+        """Return the code of the step that leads to an inner node; see :func:`gridmap.address.steps.step_code`."""
+        return self._key[node - len(self.object_kind)] & 0xFFFFFFFF
+
+    def number(self, node: int) -> int:
+        """Return the number of the step that leads to an inner node."""
+        return self.code(node) >> 12
+
+    def parent(self, node: int) -> int:
+        """Return the node above; -1 for an object."""
+        at = node - len(self.object_kind)
+        return self._key[at] >> 32 if at >= 0 else -1
+
+    def object_of(self, node: int) -> int:
+        """Return the object a node hangs below."""
+        while (above := self.parent(node)) >= 0:
+            node = above
+        return node
+
+    def child(self, node: int, code: int) -> int:
+        """Return the child with a step, -1 where there is none."""
+        found = self._find(node, code)
+        return found if found < self._child[node + 1] and self.code(found) == code else -1
+
+    def find_number(self, node: int, number: int) -> range:
+        """Return the children with a number, whatever letter and word it has."""
+        return range(self._find(node, number << 12), self._find(node, (number + 1) << 12))
+
+    def _find(self, node: int, code: int) -> int:
+        start, objects = self._child, len(self.object_kind)
+        return objects + bisect_left(self._key, node << 32 | code, start[node] - objects, start[node + 1] - objects)
+
+    def is_under(self, node: int, other: int) -> bool:
+        """Whether a node is another (never -1) or hangs below it."""
+        while node > other >= 0:
+            node = self.parent(node)
+        return node == other >= 0
+
+    def row_of(self, node: int) -> int:
+        """Return the row whose address ends at a node, -1 where there is none."""
+        return int(self.node_row[node])
+
+    def rows_under(self, node: int) -> Ints:
+        """Return the rows below a node, its own first."""
+        return self.entry_row[self.node_first[node] : self.node_last[node]]
+
+    def rows_near(self, lon: float, lat: float, radius_m: float) -> Ints:
+        """Return the rows within a radius of a point, ascending."""
+        east, north = metres_per_degree(lat)
+        order, high = self.tables["row_by_lat"], radius_m / north
+        first, last = np.searchsorted(self._lat_sorted, (lat - high, lat + high))
+        rows: Ints = order[first:last]
+        away = np.hypot((self.row_lon[rows] - lon) * east, (self.row_lat[rows] - lat) * north)
+        return np.sort(rows[away <= radius_m])
+
+    def areas_of(self, row: int) -> tuple[str, str]:
+        """Return the town and the community of a row."""
+        return self.title(int(self.row_town[row])), self.title(int(self.row_community[row]))
+
+    def named_areas(self, thing: int) -> tuple[str, str]:
+        """Return the town and the community that an object is in, or is."""
+        kind = OBJECT_KINDS[self.object_kind[thing]]
+        town = thing if kind == "town" else int(self.object_town[thing])
+        community = thing if kind == "community" else int(self.object_community[thing])
+        return self.title(town), self.title(community)
+
+    def address(self, row: int) -> str:
+        """Return a row's address as the list writes it."""
+        return self._heads[self.tables["row_head"][row]] + self._tails[self.tables["row_tail"][row]]
+
+    def describe(self, node: int) -> str:
+        """Return the standard text of a node: the address of its row, else made of its names and numbers."""
+        row = self.row_of(node)
+        if row >= 0:
+            return self.address(row)
+        numbers: list[str] = []
+        while (above := self.parent(node)) >= 0:
+            numbers.append(format_step(step_of(self.code(node))))
+            node = above
+        town, community = self.named_areas(node)
+        kind = OBJECT_KINDS[self.object_kind[node]]
+        front = {"town": "", "community": town, "street": town}.get(kind, town + community)
+        return front + self.title(node) + "".join(reversed(numbers))
+
+    @cached_property
+    def _key(self) -> memoryview:
+        return memoryview(self.node_key)
+
+    @cached_property
+    def _child(self) -> memoryview:
+        return memoryview(self.node_child)
+
+    @cached_property
+    def _lat_sorted(self) -> Floats:
+        return self.row_lat[self.tables["row_by_lat"]]
+
+    @cached_property
+    def _titles(self) -> Texts:
+        return Texts("titles", self.tables)
+
+    @cached_property
+    def _heads(self) -> Texts:
+        return Texts("heads", self.tables)
+
+    @cached_property
+    def _tails(self) -> Texts:
+        return Texts("tails", self.tables)
