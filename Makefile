@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 LOCK := .ci/constraints.txt pyproject.toml .ci/setup
 
-.PHONY: demo test lint fast format lock data picture bench-locate exact-locate bench-circles bench-draw bench-api clean
+.PHONY: demo test lint fast format lock data picture bench-locate exact-locate bench-circles bench-draw bench-api bench-addresses clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/gridmap demo --out $(OUT)
@@ -50,6 +50,10 @@ bench-draw: $(VENV)/.bench-ready
 # which grid, over HTTP, against a route that does nothing and against ST_Covers; BENCH="--seconds 5 --repeats 3"
 bench-api: $(VENV)/.bench-ready
 	$(BIN)/python tests/bench/api.py $(BENCH)
+
+# damaged addresses to grids, and against pg_trgm and a rapidfuzz scan; BENCH="--quick --part county"
+bench-addresses: $(VENV)/.bench-ready
+	$(BIN)/python tests/bench/addresses.py $(BENCH)
 
 # ten million points on each plan, every vertex and edge, against shapely
 exact-locate: $(VENV)/.bench-ready

@@ -2,8 +2,8 @@
 
 Every listed address is first written out: in most cases with units, floors and rooms, which the list does not have
 (3单元502室, 2门301, 甲单元202; of houses 2楼, 102室), one in four addresses on a road with its community in between,
-one in three buildings of an estate with the estate's name. Then each kind of damage is done at its rate, independently of
-the others, several at once. Rates are of all addresses; a kind that cannot befall every address (a landmark must be
+one in three buildings of an estate with the estate's name. Then each kind of damage is done at its rate, independently
+of the others, several at once. Rates are of all addresses; a kind that cannot befall every address (a landmark must be
 near, and leaves no number to speak and nothing finer to miss) befalls the others so much the more often.
 
 =============  =====  ==========================================================================================
@@ -73,6 +73,8 @@ class Damaged:
         Of :data:`RATES`, and ``town`` where the town is left out.
     landmark
         Longitude and latitude of the landmark that stands for the number, if one does.
+    coarse
+        Whether the building is left out though the list has it.
     """
 
     text: str
@@ -81,6 +83,7 @@ class Damaged:
     lat: float
     kinds: frozenset[str]
     landmark: tuple[float, float] | None = None
+    coarse: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,8 @@ class Damager:
         text = words.traditional(text) if "traditional" in chosen else text
         at = self.beside[row]
         landmark = (*self.landmarks.loc[at, ["lon", "lat"]],) if "landmark" in chosen else None
-        return Damaged(text, row, self.lon[row], self.lat[row], frozenset(done), landmark)
+        coarse = landmark is None and damaged.building != self.buildings[row]
+        return Damaged(text, row, self.lon[row], self.lat[row], frozenset(done), landmark, coarse)
 
     def damage_all(self, rows: Iterable[int]) -> list[Damaged]:
         """Damage several addresses."""
