@@ -15,7 +15,8 @@ _VARIANTS: Final = {
     "弐": "二", "卄": "廿", "參": "参", "貮": "贰", "塲": "场", "菓": "果", "﹟": "#", "♯": "#", "№": "no",
 }  # fmt: skip
 """What is written for the same thing and opencc keeps apart."""
-_DASHES: Final = frozenset("-‐‑‒–—―−﹘﹣－~～〜∼⁓﹏_＿ーｰ─━")
+DASHES: Final = frozenset("-‐‑‒–—―−﹘﹣－~～〜∼⁓﹏_＿ーｰ─━")
+"""What is written for a dash."""
 _FIRST_HAN, _LAST_HAN = 0x3400, 0x9FFF
 
 _RUN: Final = re.compile(RUN)
@@ -178,7 +179,7 @@ class _Characters(dict[int, str]):
 
 
 def _written(character: str) -> str:
-    if character in _DASHES:
+    if character in DASHES:
         return "-"
     if character == "#":
         return "#"
