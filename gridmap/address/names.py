@@ -14,7 +14,11 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gridmap.address.confusable import confusable_tables
 from gridmap.address.forms import Tables, form_tables, forms_of, read_forms, read_heads
+from gridmap.address.shapes import shape_tables
+from gridmap.address.slips import FIRST_CJK, SlipBook, slip_tables
+from gridmap.address.sounds import Sounds, sound_tables
 from gridmap.address.suffixes import (
     Following,
     following,
@@ -54,7 +58,8 @@ class Mention(NamedTuple):
 
 _Meaning = tuple[int, int, How, float]
 """Characters of a suffix said behind a form, the name meant, how, cost."""
-_FIRST_CJK: Final = "\u2e80"
+_MOST_RECALLED: Final = 60
+_LONGEST_SEGMENT: Final = 64
 _MOST_KNOWN: Final = 1 << 15
 
 
@@ -71,7 +76,16 @@ def name_tables(names: Sequence[str]) -> Tables:
         seen: set[str] = set()
         twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise GridmapError(f"the name {twice!r} occurs twice; the names of a book must be distinct")
-    return form_tables(forms_of(names))
+    forms = forms_of(names)
+    characters = sorted(set("".join(names)))
+    sounds = sound_tables()
+    return {
+        **form_tables(forms),
+        **sounds,
+        **shape_tables(characters),
+        **slip_tables(forms.texts, Sounds(sounds)),
+        **confusable_tables(names, Sounds(sounds)),
+    }
 
 
 class NameBook:
@@ -90,12 +104,16 @@ class NameBook:
         forms = read_forms(names, tables)
         self._forms = {text: form for form, text in enumerate(forms)}
         self._heads = read_heads(forms, tables)
-        self._plain = memoryview(tables["form_plain"])
+        self._slips = SlipBook(forms, self._forms, tables)
+        self._lengths = sorted({len(form) for form in forms})
+        self._confusable_first = tables["confusable_first"].data
+        self._confusable_name = tables["confusable_name"].view(np.int32)
+        self._plain = tables["form_plain"].data
         self._known: dict[tuple[int, Following, bool], tuple[_Meaning, ...]] = {}
-        self._entry_first = memoryview(tables["form_entry_first"])
-        self._entry_name = memoryview(tables["entry_name"])
-        self._entry_cut = memoryview(tables["entry_cut"])
-        self._entry_cost = memoryview(tables["entry_cost"])
+        self._entry_first = tables["form_entry_first"].data
+        self._entry_name = tables["entry_name"].data
+        self._entry_cut = tables["entry_cut"].data
+        self._entry_cost = tables["entry_cost"].data
 
     def find(self, text: str) -> list[Mention]:
         """Find all names of a text, also without their suffix or with another; overlapping ones too, by their start.
@@ -127,6 +145,48 @@ class NameBook:
                 for said, name, how, cost in self._meanings(form, text, end, size):
                     found.append(Mention(start, end + said, name, how, cost))
         return found
+
+    def recall(self, text: str, start: int, end: int) -> list[Mention]:
+        """Find names that a piece of a text may be written for wrongly, the likeliest first, at most sixty.
+
+        Two characters that sound alike, or one other slip; also without the suffix or with another. Only the first
+        64 characters of the piece are searched.
+
+        Examples
+        --------
+        >>> book = NameBook(["柏河路"], name_tables(["柏河路"]))
+        >>> book.recall("泊和路15号", 0, 3)[0]
+        Mention(start=0, end=3, name=0, how='sound', cost=7.0)
+        """
+        end = min(end, start + _LONGEST_SEGMENT)
+        places = [(at, stop) for at in range(start, end - 1) for stop in self._stops(text, at, end)]
+        best: dict[tuple[int, int, int], Mention] = {}
+        for number, slip in self._slips.slips([text[at:stop] for at, stop in places]):
+            at, stop = places[number]
+            for said, name, _, cost in self._meanings(slip.form, text, stop, end):
+                mention = Mention(at, stop + said, name, slip.how, cost + slip.cost)
+                known = best.get(mention[:3])
+                if known is None or (mention.cost, mention.how) < (known.cost, known.how):
+                    best[mention[:3]] = mention
+        return sorted(best.values(), key=lambda mention: (mention.cost, mention[:3]))[:_MOST_RECALLED]
+
+    def _stops(self, text: str, start: int, end: int) -> list[int]:
+        """Where pieces may end that begin at a place: one shorter than a form, as long, or one longer."""
+        if _within_word(text, start):
+            return []
+        stops = range(start + 2, min(end, start + self._lengths[-1] + 1) + 1)
+        return [stop for stop in stops if not _within_word(text, stop)]
+
+    def confusable(self, name: int) -> NDArray[np.int32]:
+        """Return the names that are one like-sounding or look-alike character away from a name, in order.
+
+        Examples
+        --------
+        >>> names = ["柏河路", "柏和路", "拍河路", "柏山路"]
+        >>> NameBook(names, name_tables(names)).confusable(0)
+        array([1, 2], dtype=int32)
+        """
+        return self._confusable_name[self._confusable_first[name] : self._confusable_first[name + 1]]
 
     def _meanings(self, form: int, text: str, end: int, limit: int) -> tuple[_Meaning, ...]:
         """Every name that a form may stand for, given what follows it in the text."""
@@ -166,6 +226,6 @@ def _within_word(text: str, at: int) -> bool:
     if not 0 < at < len(text):
         return False
     before, after = text[at - 1], text[at]
-    if before >= _FIRST_CJK or after >= _FIRST_CJK:
+    if before >= FIRST_CJK or after >= FIRST_CJK:
         return False
     return (before.isdigit() and after.isdigit()) or (before.isalpha() and after.isalpha())
