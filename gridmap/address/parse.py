@@ -64,7 +64,7 @@ def parse_address(text: str) -> ParsedAddress:
     [('province', '江苏省'), ('city', '无锡市'), ('town', '华阳镇'), ('street', '人民路'), ('plate', '15号'),
      ('note', '原红旗街'), ('building', '24栋'), ('unit', '2单元')]
     >>> parsed.rest
-    (Span(text='王先生', start=31, end=34),)
+    (Span(text='王先生', start=28, end=31),)
     """
     reader = _Reader()
     for start, end, bracketed in _pieces(text):
