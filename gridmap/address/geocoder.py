@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable
 from dataclasses import replace
@@ -142,7 +141,7 @@ class Geocoder:
         except CrsError as error:
             return NearAddress("invalid", str(error), index_version=self.version)
         x, y = float(points.lon[0]), float(points.lat[0])
-        if not (math.isfinite(x) and math.isfinite(y)):
+        if not (abs(x) <= 180 and abs(y) <= 90):
             return NearAddress("invalid", NOT_DEGREES, index_version=self.version)
         row, distance_m, same_side = self._nearest.nearest(x, y, radius_m=REACH_M)
         if row < 0:
