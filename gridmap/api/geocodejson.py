@@ -165,7 +165,7 @@ def _place(geocoder: Geocoder, address: str, kind: PlaceType, accuracy: float | 
         label=address,
         accuracy=accuracy,
         name=None if kind == "house" else _name(told.elements),
-        housenumber=words.get("plate"),
+        housenumber=(words["plate"].removesuffix("号") + words.get("sub", "")) if "plate" in words else None,
         street=words.get("street"),
         locality=words.get("estate") or words.get("hamlet"),
         district=told.community or None,
