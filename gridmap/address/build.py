@@ -97,7 +97,7 @@ def build_index(given: Given | pd.DataFrame, *, progress: Progress | None = None
     ['花山镇', '花山镇虹桥路', '花山镇虹桥路13号', '花山镇虹桥路十五号']
     """
     given = Given(given) if isinstance(given, pd.DataFrame) else given
-    tell = progress or (lambda share, what: None)
+    tell = progress or (lambda *_: None)
     tell(0.0, "reading the numbers")
     listed = _read(given)
     tell(0.4, "hanging them below streets and estates")
@@ -149,7 +149,8 @@ def _nothing(given: Given, rows: pd.DataFrame) -> str:
 def _placed(given: Given) -> NDArray[np.bool_]:
     """Return which places have a name and a position."""
     named = np.array([bool(clean(str(name))) for name in given.places["name"]], dtype=bool)
-    return named & np.isfinite(given.places[["lon", "lat"]].to_numpy(dtype=np.float64)).all(axis=1)
+    placed: NDArray[np.bool_] = named & np.isfinite(given.places[["lon", "lat"]].to_numpy(dtype=np.float64)).all(axis=1)
+    return placed
 
 
 def _tables(given: Given, listed: Listed, hung: Hung) -> tuple[Arrays, dict[str, Any]]:
@@ -248,7 +249,7 @@ def _region(given: Given) -> Region:
     found = {}
     for name in ("province", "city", "county"):
         values = given.rows[name].dropna() if name in given.rows else pd.Series(dtype=object)
-        found[name] = clean(str(values.mode().iat[0])) if len(values) else ""
+        found[name] = clean(str(values.mode().iloc[0])) if len(values) else ""
     return Region(**found)
 
 

@@ -107,22 +107,22 @@ def _away(lon: Floats, lat: Floats, group: NDArray[Any]) -> tuple[Floats, Floats
 def note_unusable(rows: pd.DataFrame, paths: Paths, objects: Objects, notes: Notes) -> NDArray[np.bool_]:
     """Return which rows say where something is, and take down those that do not, or not quite."""
     nowhere = objects.of_row["home"] < 0
+    said = np.where(rows["address"] != "", rows["address"], rows["number"])
     for row in np.flatnonzero(nowhere | paths.unread).tolist():
-        said = rows["address"].iat[row] or rows["number"].iat[row]
         why = "it names no street, estate, community or town" if nowhere[row] else "its number cannot be read as one"
-        notes.add(row, "unreadable", f"{said!r}: {why}; not in the index")
+        notes.add(row, "unreadable", f"{said[row]!r}: {why}; not in the index")
+    number = rows["number"].to_numpy()
     for row in np.flatnonzero(paths.differs).tolist():
-        said, number = rows["address"].iat[row], rows["number"].iat[row]
-        notes.add(row, "number_differs", f"the columns say {number!r}, the address {said!r}; the columns count")
+        notes.add(
+            row, "number_differs", f"the columns say {number[row]!r}, the address {said[row]!r}; the columns count"
+        )
     kept = ~(nowhere | paths.unread)
     bare = kept & (objects.of_row["street"] < 0) & (objects.of_row["estate"] < 0)
-    named = np.array([title.endswith("村") for title in objects.title] + [False])
+    named = np.array([*(title.endswith("村") for title in objects.title), False])
     numbered = np.array([bool(path) for path in paths.steps], dtype=bool)[paths.path]
     for row in np.flatnonzero(bare & numbered & ~named[objects.of_row["community"]]).tolist():
-        said = rows["address"].iat[row] or rows["number"].iat[row]
-        notes.add(
-            row, "number_without_street", f"{said!r} has a number and no street; kept below its community or town"
-        )
+        message = f"{said[row]!r} has a number and no street; kept below its community or town"
+        notes.add(row, "number_without_street", message)
     return kept
 
 
@@ -171,12 +171,9 @@ def merge_duplicates(rows: pd.DataFrame, lon: Floats, lat: Floats, key: NDArray[
         away = _distance_m(lon, lat, row, kept)
         if away > APART_M + extent[row] + extent[kept]:
             flag[kept] |= CONTRADICTION
-            notes.add(
-                kept, "contradiction", f"{away:,.0f} m from {notes.where(row)}, the same address; this one is kept"
-            )
-            notes.add(
-                row, "contradiction", f"{away:,.0f} m from {notes.where(kept)}, the same address; that one is kept"
-            )
+            for one, other, which in ((kept, row, "this"), (row, kept, "that")):
+                message = f"{away:,.0f} m from {notes.where(other)}, the same address; {which} one is kept"
+                notes.add(one, "contradiction", message)
         elif not layer[row]:
             notes.add(row, "duplicate", f"the address of {notes.where(kept)}; kept once")
     return Merged(np.sort(order[first]), lon, lat, flag)

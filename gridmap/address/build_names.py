@@ -99,10 +99,9 @@ def listed_aliases(table: pd.DataFrame, objects: Objects, source: str) -> tuple[
         ]
         words = [name for word in _BETWEEN.split(str(row.alias)) if (name := clean(word))]
         if not things or not words:
-            said = f"no {kind or 'town, community, street, estate or place'} is called {row.name!r}"
-            said = (
-                f"{said}{f' in {row.town}' if town else ''}; {row.alias!r} is not used" if words else "no alias is said"
-            )
+            where = f" in {row.town}" if town else ""
+            nothing = f"no {kind or 'town, community, street, estate or place'} is called {row.name!r}{where}"
+            said = f"{nothing}; {row.alias!r} is not used" if words else f"{row.name!r} is given no other name"
             findings.append(Finding(source, int(row.line), "alias_of_nothing", said))
         found |= {(thing, name) for thing in things for name in words}
     return found, findings

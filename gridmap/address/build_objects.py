@@ -20,7 +20,9 @@ Codes = NDArray[np.int64]
 _ROAD: Final = re.compile(r"(?:路|大街|大道|公路|国道|省道|县道|乡道|街|道|[路街道]\d*段|[东南西北中]段)$")
 _PERHAPS: Final = re.compile(r"(?:巷|弄|里|坊|胡同|线|段|条)$")
 _CHINESE: Final = re.compile("[㐀-鿿]")
-_BRACKET: Final = re.compile(r"^(.+?)\s*[(（\[【〔]\s*(原名?|又名|曾用名|别名|俗称|旧称|旧名|亦称)?\s*[:：]?\s*(.+?)[)）\]】〕]\s*$")  # fmt: skip
+_BRACKET: Final = re.compile(
+    r"^(.+?)\s*[(（\[【〔]\s*(原名?|又名|曾用名|别名|俗称|旧称|旧名|亦称)?\s*[:：]?\s*(.+?)[)）\]】〕]\s*$"
+)
 _BETWEEN: Final = re.compile(r"[、,，;；/|]")
 _SEVERAL_SHARED: Final = 2
 _SHARED_PERCENT: Final = 10
@@ -67,7 +69,8 @@ class _Named:
         split = [split_name(raw) for raw in column.raw]
         cleaned = [clean(title) for title, _ in split]
         code, names = pd.factorize(np.array(cleaned, dtype=object), sort=True)
-        titles, aliases = [""] * len(names), [[] for _ in names]
+        titles = [""] * len(names)
+        aliases: list[list[str]] = [[] for _ in names]
         for at, (title, others) in zip(code.tolist(), split, strict=True):
             titles[at] = titles[at] or title
             aliases[at] += others
@@ -165,8 +168,9 @@ class _Maker:
 
 
 def _hamlets(town: _Named, community: _Named, street: _Named, paths: Paths) -> NDArray[np.bool_]:
-    """Return which rows' streets are hamlets: no name of a road, or a doubtful one (董家巷) that addresses write after
-    their village.
+    """Return which rows' streets are hamlets, and not roads.
+
+    They have no name of a road, or a doubtful one (董家巷) that addresses write after that of the village.
     """
     chinese = np.array([bool(_CHINESE.search(name)) for name in street.name] + [False])
     road = np.array([bool(_ROAD.search(name)) for name in street.name] + [False])
@@ -208,7 +212,7 @@ def _split_estates(
     )
     known = frame[(estate.code >= 0) & (community.code >= 0)].drop_duplicates()
     counts = known.groupby(["town", "estate"])
-    several = counts["community"].nunique() > 1
+    several = counts["community"].max() > counts["community"].min()
     doors = known.drop_duplicates(["town", "estate", "street", "gate"]).groupby(["town", "estate"]).size()
     split = several & (doors > 1)
     keys = pd.MultiIndex.from_arrays([town.code, estate.code])

@@ -94,11 +94,11 @@ def read_paths(rows: pd.DataFrame, columns: dict[str, Column]) -> Paths:
         unread[i] = bool(texts[b]) and not of_number[b]
         path_of_pair[i] = place.setdefault(path, len(place))
     steps = list(place)
-    path = path_of_pair[which]
-    bare = np.array([not each for each in steps], dtype=bool)[path]
+    of_row = path_of_pair[which]
+    bare = np.array([not each for each in steps], dtype=bool)[of_row]
     name = np.full(len(rows), "", dtype=object)
     name[bare] = np.array([_name(text) for text in tails], dtype=object)[tail_code[bare]]
-    return Paths(path, steps, unread[which], differs[which], written, name)
+    return Paths(of_row, steps, unread[which], differs[which], written, name)
 
 
 def _tails(columns: dict[str, Column]) -> tuple[NDArray[Any], NDArray[np.bool_]]:

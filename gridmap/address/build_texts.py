@@ -26,7 +26,7 @@ def address_tables(listed: Listed) -> dict[str, NDArray[Any]]:
     """Return the addresses of rows, cut before the first digit: heads and tails are few."""
     texts = _addresses(listed)
     ends = [match.end() if (match := _HEAD.match(text)) else 0 for text in texts]
-    found = {}
+    found: dict[str, NDArray[Any]] = {}
     for name, parts in (
         ("head", [text[:end] for text, end in zip(texts, ends, strict=True)]),
         ("tail", [text[end:] for text, end in zip(texts, ends, strict=True)]),
@@ -77,7 +77,7 @@ def _made(listed: Listed) -> NDArray[Any]:
 
 def note_estates(listed: Listed) -> None:
     """Take down estates of one name in one town."""
-    objects, seen = listed.objects, {}
+    objects, seen = listed.objects, dict[tuple[int, str], int]()
     first: dict[int, int] = {}
     for row, thing in enumerate(objects.of_row["estate"].tolist()):
         first.setdefault(thing, row)

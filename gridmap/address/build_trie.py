@@ -175,7 +175,8 @@ def _levels(trie: Trie) -> list[tuple[int, int]]:
 def _ranges(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return first, first + 1, … of every range, one after the other."""
     offset = np.concatenate([[0], np.cumsum(count)[:-1]]) if len(count) else np.empty(0, dtype=np.int64)
-    return np.arange(int(count.sum())) + np.repeat(first - offset, count)
+    found: NDArray[np.int64] = np.arange(int(count.sum())) + np.repeat(first - offset, count)
+    return found
 
 
 def _first_least(values: Floats, begins: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -185,7 +186,8 @@ def _first_least(values: Floats, begins: NDArray[np.int64], count: NDArray[np.in
     least = np.minimum.reduceat(values, begins)
     at = np.flatnonzero(values == np.repeat(least, count))
     _, where = np.unique(np.repeat(np.arange(len(begins)), count)[at], return_index=True)
-    return at[where]
+    found: NDArray[np.int64] = at[where]
+    return found
 
 
 def _metres(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:

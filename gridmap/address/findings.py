@@ -13,11 +13,11 @@ RULES: Final = (
     "unreadable", "contradiction", "outside", "no_position", "position_from_door", "duplicate", "number_differs",
     "number_without_street", "two_estates", "alias_of_nothing",
 )  # fmt: skip
-"""``unreadable``: not in the index, for nothing in it says where; ``contradiction``: one address at two places more than
-50 m apart, the first is kept; ``outside``: a position that cannot be, not used; ``no_position``: in the index without a
-point; ``position_from_door``: with that of its door; ``duplicate``: kept once; ``number_differs``: the number's column and
-the address, the column counts; ``number_without_street``: a number of which no street, hamlet or estate is said;
-``two_estates``: of one name in one town; ``alias_of_nothing``: a further name of what no list has."""
+"""``unreadable``: not in the index, for nothing in it says where; ``contradiction``: one address at two places more
+than 50 m apart, the first is kept; ``outside``: a position that cannot be, not used; ``no_position``: in the index
+without a point; ``position_from_door``: with that of its door; ``duplicate``: kept once; ``number_differs``: the
+columns and the address, the columns count; ``number_without_street``: a number of which no street, hamlet or estate is
+said; ``two_estates``: of one name in one town; ``alias_of_nothing``: a further name of what no list has."""
 
 
 @dataclass(frozen=True, slots=True)

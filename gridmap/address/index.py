@@ -1,11 +1,11 @@
 """The address index: immutable, one run of bytes, mapped and shared by whoever answers.
 
 *Objects* are towns, communities, streets, hamlets, estates and landmarks. Below them hang *nodes*: the numbers of the
-listed addresses, one level for each number, so that 华阳镇人民路15号24栋 is the street › plate 15 › building 24. Node ids
-begin with the objects; the others follow level by level, sorted by parent and number, so that the children of a node
-are one run in which neighbours by number are neighbours. *Entries* are the rows (listed addresses) below the nodes,
-depth first: the rows below a node are one run too. A row has an entry under its street and under its estate, community
-and town.
+listed addresses, one level for each number, so that 华阳镇人民路15号24栋 is the street › plate 15 › building 24. Node
+ids begin with the objects; the others follow level by level, sorted by parent and number, so that the children of a
+node are one run in which neighbours by number are neighbours. *Entries* are the rows (listed addresses) below the
+nodes, depth first: the rows below a node are one run too. A row has an entry under its street and under its estate,
+community and town.
 """
 
 from __future__ import annotations
@@ -56,14 +56,15 @@ class AddressIndex:
     Notes
     -----
     Of objects (by id): ``object_kind`` (place in :data:`OBJECT_KINDS`), ``object_name`` (id of the official name),
-    ``object_town``, ``object_community`` (objects, -1: none), ``object_gate`` (node of the door of an estate, -1: none),
-    ``object_lon``, ``object_lat``, ``object_radius_m``.
+    ``object_town``, ``object_community`` (objects, -1: none), ``object_gate`` (node of the door that most rows of an
+    estate have, -1: none), ``object_lon``, ``object_lat``, ``object_radius_m``. ``name_object[name_start[i] :
+    name_start[i + 1]]`` are the objects that have the name ``i``.
 
-    Of nodes (by id): ``node_row`` (its own row, -1: none), ``node_first`` and ``node_last`` (from the first to before the
-    last of its entries), ``node_child`` (its children are the nodes from there to before that of the next), ``node_lon``,
-    ``node_lat`` (of its own row, else of the one of the rows below with the least sum of squared distances to the
-    others), ``node_radius_m`` (from there to the furthest row below). ``node_key`` of inner nodes only: parent << 32 |
-    code of the step.
+    Of nodes (by id): ``node_row`` (its own row, -1: none), ``node_first`` and ``node_last`` (from the first to before
+    the last of its entries in ``entry_row``), ``node_child`` (its children are the nodes from there to before that of
+    the next), ``node_lon``, ``node_lat`` (of its own row, else of the one of the rows below with the least sum of
+    squared distances to the others), ``node_radius_m`` (from there to the furthest row below). ``node_key`` of inner
+    nodes only: parent << 32 | code of the step.
 
     Of rows (by id): ``row_lon``, ``row_lat`` (NaN: unknown), ``row_town``, ``row_community`` (objects, -1: none),
     ``row_node``, ``row_flag``, ``row_line`` and ``row_source`` (line in which file of ``sources``).
@@ -181,7 +182,7 @@ class AddressIndex:
         return self._titles[self.tables["object_title"][thing]] if thing >= 0 else ""
 
     def gate_of(self, estate: int) -> int:
-        """Return the node of an estate's door, -1 where it has none or several."""
+        """Return the node of the door that most rows of an estate have, -1 where they have none."""
         return int(self.object_gate[estate])
 
     def children(self, node: int) -> range:
@@ -257,7 +258,7 @@ class AddressIndex:
 
     def address(self, row: int) -> str:
         """Return a row's address as the list writes it."""
-        return self._heads[self.tables["row_head"][row]] + self._tails[self.tables["row_tail"][row]]
+        return f"{self._heads[self.tables['row_head'][row]]}{self._tails[self.tables['row_tail'][row]]}"
 
     def describe(self, node: int) -> str:
         """Return the standard text of a node: the address of its row, else made of its names and numbers."""
@@ -275,15 +276,16 @@ class AddressIndex:
 
     @cached_property
     def _key(self) -> memoryview:
-        return memoryview(self.node_key)
+        return self.node_key.data
 
     @cached_property
     def _child(self) -> memoryview:
-        return memoryview(self.node_child)
+        return self.node_child.data
 
     @cached_property
     def _lat_sorted(self) -> Floats:
-        return self.row_lat[self.tables["row_by_lat"]]
+        found: Floats = self.row_lat[self.tables["row_by_lat"]]
+        return found
 
     @cached_property
     def _titles(self) -> Texts:

@@ -19,13 +19,17 @@ HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "city": ("city", "市", "地级市", "所属市", "地市", "市级"),
     "county": ("county", "县", "区县", "县区", "所属区县", "县级", "县市区"),
     "town": (
-        "town", "镇", "镇街", "街道办", "乡镇街道", "街道乡镇", "乡镇", "街镇", "所属镇街", "所属街道", "所属乡镇", "行政区",
-        "district", "镇街道",
+        "town", "镇", "镇街", "街道办", "乡镇街道", "街道乡镇", "乡镇", "街镇", "所属镇街", "所属街道", "所属乡镇",
+        "行政区", "district", "镇街道",
     ),
     "community": (
-        "community", "社区", "村", "村社区", "社区村", "村居", "社区名称", "居委会", "村委会", "所属社区", "所属村居", "村居委",
+        "community", "社区", "村", "村社区", "社区村", "村居", "社区名称", "居委会", "村委会", "所属社区", "所属村居",
+        "村居委",
     ),
-    "street": ("street", "街路巷", "路名", "道路", "街路", "路", "街", "道路名称", "街道", "街巷", "街路巷名", "自然村", "road"),
+    "street": (
+        "street", "街路巷", "路名", "道路", "街路", "路", "街", "道路名称", "街道", "街巷", "街路巷名", "自然村",
+        "road",
+    ),
     "lane": ("lane", "巷"),
     "alley": ("alley", "弄"),
     "number": (
@@ -53,10 +57,9 @@ def standard_rows(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> standard_rows(pd.DataFrame({"street": ["虹桥路 "], "number": [13], "lon": ["120.3"]})).loc[0, ["street", "number"]]
-    street    虹桥路
-    number     13
-    Name: 0, dtype: object
+    >>> rows = standard_rows(pd.DataFrame({"street": ["虹桥路 "], "number": [13.0], "lon": ["120.3"]}))
+    >>> rows.loc[0, ["street", "number", "lon", "line"]].tolist()
+    ['虹桥路', '13', 120.3, 2]
     """
     found = {name: _texts(table[name]) if name in table else np.full(len(table), "", dtype=object) for name in TEXTS}
     frame = pd.DataFrame(found, dtype=object)
@@ -73,7 +76,8 @@ def _texts(values: pd.Series) -> NDArray[Any]:
     codes, words = pd.factorize(values)
     texts = [str(word).strip() for word in words]
     whole = [text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text for text in texts]
-    return np.array([*whole, ""], dtype=object)[codes]
+    found: NDArray[Any] = np.array([*whole, ""], dtype=object)[codes]
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ class Texts(Sequence[str]):
     """
 
     def __init__(self, name: str, tables: Mapping[str, NDArray[Any]]) -> None:
-        self._bytes, self._start = memoryview(tables[f"{name}_bytes"]), memoryview(tables[f"{name}_start"])
+        self._bytes, self._start = tables[f"{name}_bytes"].data, tables[f"{name}_start"].data
 
     def __len__(self) -> int:
         return len(self._start) - 1
