@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gridmap.address.confusable import confusable_tables
 from gridmap.address.forms import Tables, form_tables, forms_of, read_forms, read_heads
 from gridmap.address.shapes import shape_tables
-from gridmap.address.slips import FIRST_CJK, SlipBook, slip_tables
+from gridmap.address.slips import LONGEST_TEXT, SlipBook, slip_tables, within_word
 from gridmap.address.sounds import Sounds, sound_tables
 from gridmap.address.suffixes import (
     Following,
@@ -59,7 +59,6 @@ class Mention(NamedTuple):
 _Meaning = tuple[int, int, How, float]
 """Characters of a suffix said behind a form, the name meant, how, cost."""
 _MOST_RECALLED: Final = 60
-_LONGEST_SEGMENT: Final = 64
 _MOST_KNOWN: Final = 1 << 15
 
 
@@ -104,8 +103,7 @@ class NameBook:
         forms = read_forms(names, tables)
         self._forms = {text: form for form, text in enumerate(forms)}
         self._heads = read_heads(forms, tables)
-        self._slips = SlipBook(forms, self._forms, tables)
-        self._lengths = sorted({len(form) for form in forms})
+        self._slips = SlipBook(forms, self._forms, self._heads, tables)
         self._confusable_first = tables["confusable_first"].data
         self._confusable_name = tables["confusable_name"].view(np.int32)
         self._plain = tables["form_plain"].data
@@ -137,7 +135,7 @@ class NameBook:
                 if end > size:
                     break
                 form = forms.get(text[start:end])
-                if form is None or _within_word(text, start) or _within_word(text, end):
+                if form is None or within_word(text, start) or within_word(text, end):
                     continue
                 if plain[form]:
                     found.append(Mention(start, end, form, "exact", 0.0))
@@ -158,24 +156,16 @@ class NameBook:
         >>> book.recall("泊和路15号", 0, 3)[0]
         Mention(start=0, end=3, name=0, how='sound', cost=7.0)
         """
-        end = min(end, start + _LONGEST_SEGMENT)
-        places = [(at, stop) for at in range(start, end - 1) for stop in self._stops(text, at, end)]
+        end = min(end, len(text), start + LONGEST_TEXT)
         best: dict[tuple[int, int, int], Mention] = {}
-        for number, slip in self._slips.slips([text[at:stop] for at, stop in places]):
-            at, stop = places[number]
+        for slip in self._slips.slips(text[start:end]):
+            at, stop = start + slip.start, start + slip.end
             for said, name, _, cost in self._meanings(slip.form, text, stop, end):
                 mention = Mention(at, stop + said, name, slip.how, cost + slip.cost)
                 known = best.get(mention[:3])
                 if known is None or (mention.cost, mention.how) < (known.cost, known.how):
                     best[mention[:3]] = mention
         return sorted(best.values(), key=lambda mention: (mention.cost, mention[:3]))[:_MOST_RECALLED]
-
-    def _stops(self, text: str, start: int, end: int) -> list[int]:
-        """Where pieces may end that begin at a place: one shorter than a form, as long, or one longer."""
-        if _within_word(text, start):
-            return []
-        stops = range(start + 2, min(end, start + self._lengths[-1] + 1) + 1)
-        return [stop for stop in stops if not _within_word(text, stop)]
 
     def confusable(self, name: int) -> NDArray[np.int32]:
         """Return the names that are one like-sounding or look-alike character away from a name, in order.
@@ -219,13 +209,3 @@ class NameBook:
                 continue  # the whole name stands here; 人民3 in front of 号 is no name; 人民东路 is another road
             else:
                 yield (0, name, "suffix", cost)
-
-
-def _within_word(text: str, at: int) -> bool:
-    """Whether a place lies between two letters of a latin word, or two digits of a number."""
-    if not 0 < at < len(text):
-        return False
-    before, after = text[at - 1], text[at]
-    if before >= FIRST_CJK or after >= FIRST_CJK:
-        return False
-    return (before.isdigit() and after.isdigit()) or (before.isalpha() and after.isalpha())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
@@ -56,7 +56,7 @@ def shape_tables(characters: Collection[str]) -> dict[str, NDArray[np.generic]]:
 
     Examples
     --------
-    >>> list(Shapes(shape_tables("末木")).alike("未"))
+    >>> Shapes(shape_tables("末木")).alike("未")
     [('末', 4.5), ('木', 4.5)]
     """
     known = look_alikes()
@@ -81,9 +81,9 @@ class Shapes:
             tables[name].data for name in ("shape_first", "shape_other", "shape_cost")
         )
 
-    def alike(self, said: str) -> Iterator[tuple[str, float]]:
-        """Yield the characters that may be meant by one that looks alike, and the cost of each."""
+    def alike(self, said: str) -> list[tuple[str, float]]:
+        """Return the characters that may be meant by one that looks alike, and the cost of each."""
         code = ord(said)
-        if code < _CHARACTERS:
-            for row in range(self._first[code], self._first[code + 1]):
-                yield chr(self._other[row]), self._cost[row]
+        if code >= _CHARACTERS:
+            return []
+        return [(chr(self._other[row]), self._cost[row]) for row in range(self._first[code], self._first[code + 1])]

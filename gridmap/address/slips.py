@@ -8,14 +8,15 @@ its suffix, or of five latin letters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gridmap.address.shapes import Shapes
-from gridmap.address.sounds import Sounds
+from gridmap.address.sounds import UNHEARD, Sounds
 from gridmap.address.suffixes import is_strong, stem_of
 
 OTHER_COST: Final = 7.0
@@ -25,22 +26,26 @@ EXTRA_COST: Final = 6.0
 TURNED_COST: Final = 6.0
 """Of two neighbours that changed places."""
 MOST_SOUND_SLIPS: Final = 2
-MOST_ALIKE: Final = 32
+MOST_ALIKE: Final = 16
 """A piece that may be written for more forms than this, with some character another, says nothing of any."""
 
 FIRST_CJK: Final = "\u2e80"
+LONGEST_TEXT: Final = 64
+"""Of the pieces of text that slips are looked for in."""
 _LONGEST: Final = 32
 _MASK: Final = (1 << 64) - 1
 _BASE: Final = 0x9E3779B97F4A7C15
 _INVERSE: Final = pow(_BASE, -1, 1 << 64)
-_POWERS: Final = [pow(_BASE, place, 1 << 64) for place in range(2 * _LONGEST + 2)]
-_INVERSES: Final = [pow(_INVERSE, place, 1 << 64) for place in range(2 * _LONGEST + 2)]
+_POWERS: Final = [pow(_BASE, place, 1 << 64) for place in range(LONGEST_TEXT + 2)]
+_INVERSES: Final = [pow(_INVERSE, place, 1 << 64) for place in range(LONGEST_TEXT + 2)]
 Tables = dict[str, NDArray[np.generic]]
 
 
 class Slip(NamedTuple):
-    """A form that a piece of the text may be written for."""
+    """A form that a piece of the text, from ``start`` to ``end``, may be written for."""
 
+    start: int
+    end: int
     form: int
     how: Literal["sound", "shape", "edit"]
     cost: float
@@ -83,8 +88,26 @@ def slip_tables(forms: Sequence[str], sounds: Sounds) -> Tables:
     return {
         **dict(zip(("sound_key", "sound_form"), _sorted_keys(sound), strict=True)),
         **dict(zip(("edit_key", "edit_form"), _sorted_keys(edit), strict=True)),
+        "sound_head": _sound_heads(forms, codes, sounds.count),
+        "sound_length": np.unique(lengths[(lengths > 1) & (lengths <= _LONGEST)]).astype(np.uint8),
+        "edit_length": np.unique(lengths[regions > 0]).astype(np.uint8),
         "form_region": regions.astype(np.uint8),
     }
+
+
+def _sound_heads(forms: Sequence[str], codes: Mapping[str, tuple[int, int]], count: int) -> NDArray[np.uint32]:
+    """Note how long the forms are that begin with two sounds: a bit for each length from 1 on."""
+    lengths: dict[str, int] = {}
+    for form in forms:
+        if 2 <= len(form) <= _LONGEST:
+            lengths[form[:2]] = lengths.get(form[:2], 0) | 1 << (len(form) - 1)
+    table = np.zeros((count, count), dtype=np.uint32)
+    for head, bits in lengths.items():
+        for first in set(codes[head[0]]):
+            for second in set(codes[head[1]]):
+                if first < UNHEARD and second < UNHEARD:
+                    table[first, second] |= bits
+    return table
 
 
 def _sorted_keys(
@@ -134,61 +157,118 @@ class SlipBook:
     ----------
     forms
         As text, and as a dictionary.
+    heads
+        The lengths of the forms by their first two characters.
     tables
         Of :func:`slip_tables`, :func:`~gridmap.address.sounds.sound_tables` and
         :func:`~gridmap.address.shapes.shape_tables`.
     """
 
-    def __init__(self, forms: Sequence[str], ids: Mapping[str, int], tables: Mapping[str, NDArray[np.generic]]) -> None:
-        self._forms, self._ids = forms, ids
+    def __init__(
+        self,
+        forms: Sequence[str],
+        ids: Mapping[str, int],
+        heads: Mapping[str, tuple[int, ...]],
+        tables: Mapping[str, NDArray[np.generic]],
+    ) -> None:
+        self._forms, self._ids, self._heads = forms, ids, heads
         self._sounds, self._shapes = Sounds(tables), Shapes(tables)
         self._sound_key, self._sound_form = tables["sound_key"], tables["sound_form"].data
+        self._sound_head = tables["sound_head"].data
+        self._sound_lengths = frozenset(tables["sound_length"].tolist())
         self._edit_key, self._edit_form = tables["edit_key"], tables["edit_form"].data
+        self._edit_lengths = frozenset(tables["edit_length"].tolist())
         self._region = tables["form_region"].data
 
-    def slips(self, pieces: Sequence[str]) -> Iterator[tuple[int, Slip]]:
-        """Yield every form that one of the pieces may be written for, with the piece's position; some of them twice."""
-        for number, piece in enumerate(pieces):
-            for slip in self._seen_alike(piece):
-                yield number, slip
-            for slip in self._turned_or_extra(piece):
-                yield number, slip
-        yield from self._heard_alike(pieces)
-        yield from self._other_or_missing(pieces)
+    def slips(self, text: str) -> list[Slip]:
+        """Find every form that a piece of a short text may be written for; some of them more than once."""
+        apart = [not within_word(text, place) for place in range(len(text) + 1)]
+        starts = [place for place in range(len(text) - 1) if apart[place]]
+        alike = [self._shapes.alike(said) for said in text]
+        found: list[Slip] = []
+        for start in starts:
+            self._append_seen(found, text, start, alike)
+            self._append_turned(found, text, start)
+        self._append_heard(found, text, starts)
+        self._append_edited(found, text, starts)
+        return [slip for slip in found if apart[slip.end]]
 
-    def _seen_alike(self, piece: str) -> Iterator[Slip]:
-        for place, said in enumerate(piece):
-            before, after = piece[:place], piece[place + 1 :]
-            for meant, cost in self._shapes.alike(said):
-                form = self._ids.get(before + meant + after)
-                if form is not None:
-                    yield Slip(form, "shape", cost)
+    def _append_seen(self, found: list[Slip], text: str, start: int, alike: list[list[tuple[str, float]]]) -> None:
+        """Append the forms that begin at a place with one character that looks alike."""
+        first, second, size = text[start], text[start + 1], len(text)
+        heads = [(meant + second, cost) for meant, cost in alike[start]]
+        heads += [(first + meant, cost) for meant, cost in alike[start + 1]]
+        for head, cost in heads:
+            for length in self._heads.get(head, ()):
+                end = start + length
+                form = self._ids.get(head + text[start + 2 : end])
+                if form is not None and end <= size:
+                    found.append(Slip(start, end, form, "shape", cost))
+        for length in self._heads.get(first + second, ()):
+            end = start + length
+            for place in range(start + 2, end if end <= size else 0):
+                for meant, cost in alike[place]:
+                    form = self._ids.get(text[start:place] + meant + text[place + 1 : end])
+                    if form is not None:
+                        found.append(Slip(start, end, form, "shape", cost))
 
-    def _turned_or_extra(self, piece: str) -> Iterator[Slip]:
-        for place in range(len(piece) - 1):
-            a, b = piece[place], piece[place + 1]
-            if a.isdigit() or b.isdigit():
-                continue
-            form = self._ids.get(piece[:place] + b + a + piece[place + 2 :])
-            if form is not None and a != b and place + 1 < self._region[form]:
-                yield Slip(form, "edit", TURNED_COST)
-            form = self._ids.get(piece[:place] + piece[place + 1 :]) if place else None
-            if form is not None and place <= self._region[form]:
-                yield Slip(form, "edit", EXTRA_COST)
+    def _append_turned(self, found: list[Slip], text: str, start: int) -> None:
+        """Append the forms of which two neighbours are turned, or into which a character was put."""
+        for meant, size, region, cost in self._straightened(text, start):
+            form = self._ids.get(meant)
+            if form is not None and self._region[form] >= region and start + size <= len(text):
+                found.append(Slip(start, start + size, form, "edit", cost))
 
-    def _heard_alike(self, pieces: Sequence[str]) -> Iterator[tuple[int, Slip]]:
-        keys, numbers = [], []
-        for number, piece in enumerate(pieces):
-            found = _piece_sound_keys([self._sounds.codes(one) for one in piece])
-            keys += found
-            numbers += [number] * len(found)
+    def _straightened(self, text: str, start: int) -> Iterator[tuple[str, int, int, float]]:
+        """Yield what may be meant, how many characters stand for it, how many of the form's may be changed, the cost.
+
+        Only where a form begins with the two characters that are left at its head.
+        """
+        a, b, c = text[start], text[start + 1], text[start + 2 : start + 3]
+        if a != b and not (a + b).isdigit():
+            for size in self._heads.get(b + a, ()):
+                yield b + a + text[start + 2 : start + size], size, 2, TURNED_COST
+        for size in self._heads.get(a + c, ()) if c and not b.isdigit() else ():
+            yield a + c + text[start + 3 : start + size + 1], size + 1, 1, EXTRA_COST
+            if size > 2 and b != c and not c.isdigit():
+                yield a + c + b + text[start + 3 : start + size], size, 3, TURNED_COST
+        for size in self._heads.get(a + b, ()):
+            for place in range(start + 2, min(start + size, len(text) - 1)):
+                one, other = text[place], text[place + 1]
+                if one.isdigit():
+                    continue
+                yield text[start:place] + text[place + 1 : start + size + 1], size + 1, place - start, EXTRA_COST
+                if one != other and not other.isdigit() and place + 1 < start + size:
+                    turned = text[start:place] + other + one + text[place + 2 : start + size]
+                    yield turned, size, place - start + 2, TURNED_COST
+
+    def _append_heard(self, found: list[Slip], text: str, starts: list[int]) -> None:
+        """Append the forms that sound alike."""
+        codes = [self._sounds.codes(one) for one in text]
+        keys: list[int] = []
+        asked: list[tuple[int, int]] = []
+        for start in starts:
+            for size in self._heard_lengths(codes[start], codes[start + 1], len(text) - start):
+                more = _reading_keys(codes[start : start + size])
+                keys += more
+                asked += [(start, start + size)] * len(more)
         for at, first, last in _hits(self._sound_key, keys):
-            number = numbers[at]
+            start, end = asked[at]
             for row in range(first, last):
                 form = self._sound_form[row]
-                cost = self._sound_cost(self._forms[form], pieces[number])
+                cost = self._sound_cost(self._forms[form], text[start:end])
                 if cost:
-                    yield number, Slip(form, "sound", cost)
+                    found.append(Slip(start, end, form, "sound", cost))
+
+    def _heard_lengths(self, first: tuple[int, int], second: tuple[int, int], most: int) -> list[int]:
+        """Return how long the forms are that begin with two sounds."""
+        if first[0] >= UNHEARD or second[0] >= UNHEARD:
+            return [length for length in self._sound_lengths if length <= most]
+        lengths = 0
+        for a in set(first):
+            for b in set(second):
+                lengths |= self._sound_head[a, b]
+        return [length for length in range(2, min(most, _LONGEST) + 1) if lengths >> (length - 1) & 1]
 
     def _sound_cost(self, meant: str, said: str) -> float:
         """Return what the characters that differ cost, 0 where it is nothing or none of our slips."""
@@ -196,56 +276,94 @@ class SlipBook:
             return 0.0
         costs = [self._sounds.cost(a, b) for a, b in zip(meant, said, strict=True) if a != b]
         total = sum(costs)
-        return total if len(costs) <= MOST_SOUND_SLIPS and total < np.inf else 0.0
+        return total if len(costs) <= MOST_SOUND_SLIPS and total < math.inf else 0.0
 
-    def _other_or_missing(self, pieces: Sequence[str]) -> Iterator[tuple[int, Slip]]:
-        keys, asked = [], []
-        for number, piece in enumerate(pieces):
-            whole, without = _piece_keys(piece)
-            places = [place for place, letter in enumerate(piece) if not letter.isdigit()]
-            keys += [whole, *(without[place] for place in places)]
-            asked += [(number, place) for place in (-1, *places)]
+    def _append_edited(self, found: list[Slip], text: str, starts: list[int]) -> None:
+        """Append the forms of which one character is missing, or another."""
+        keys: list[int] = []
+        asked: list[tuple[int, int, int]] = []
+        sums = _running_sums(text)
+        for start in starts:
+            for end, place in self._edits(text, start):
+                before = (sums[end if place < 0 else place] - sums[start]) * _INVERSES[start]
+                behind = (sums[end] - sums[place + 1]) * _INVERSES[start + 1] if place >= 0 else 0
+                keys.append((before + behind) & _MASK)
+                asked.append((start, end, place))
         for at, first, last in _hits(self._edit_key, keys):
-            if last - first > MOST_ALIKE:
-                continue
-            number, place = asked[at]
-            piece = pieces[number]
-            for row in range(first, last):
-                form, left_out = divmod(self._edit_form[row], _LONGEST)
-                meant = self._forms[form]
-                rest = meant[:left_out] + meant[left_out + 1 :]
-                if place < 0:
-                    if rest == piece:
-                        yield number, Slip(form, "edit", MISSING_COST)
-                elif place == left_out and meant[place] != piece[place] and rest == piece[:place] + piece[place + 1 :]:
-                    yield number, Slip(form, "edit", OTHER_COST)
+            if last - first <= MOST_ALIKE:
+                start, end, place = asked[at]
+                rows = self._edit_form[first:last]
+                found.extend(self._verified(rows, text[start:end], place - start if place >= 0 else -1, start))
+
+    def _edits(self, text: str, start: int) -> Iterator[tuple[int, int]]:
+        """Yield where a piece ends and which of its characters may be another, -1 where one may be missing.
+
+        Behind its first two characters only if a form of its length begins with these.
+        """
+        known = self._heads.get(text[start : start + 2], ())
+        for end in range(start + 2, min(len(text), start + _LONGEST) + 1):
+            if end - start + 1 in self._edit_lengths:
+                yield end, -1
+            if end - start in self._edit_lengths:
+                for place in range(start, end if end - start in known else start + 2):
+                    if not text[place].isdigit():
+                        yield end, place
+
+    def _verified(self, rows: Iterable[int], piece: str, place: int, start: int) -> Iterator[Slip]:
+        """Yield the forms that are the piece but for one character: equal keys do not prove it."""
+        for row in rows:
+            form, left_out = divmod(row, _LONGEST)
+            meant = self._forms[form]
+            rest = meant[:left_out] + meant[left_out + 1 :]
+            if place < 0:
+                if rest == piece:
+                    yield Slip(start, start + len(piece), form, "edit", MISSING_COST)
+            elif place == left_out and meant[place] != piece[place] and rest == piece[:place] + piece[place + 1 :]:
+                yield Slip(start, start + len(piece), form, "edit", OTHER_COST)
+
+
+def within_word(text: str, at: int) -> bool:
+    """Whether a place lies between two letters of a latin word, or two digits of a number.
+
+    Examples
+    --------
+    >>> within_word("landstrasse 12", 4), within_word("landstrasse 12", 11), within_word("人民12号", 3)
+    (True, False, True)
+    """
+    if not 0 < at < len(text):
+        return False
+    before, after = text[at - 1], text[at]
+    if before >= FIRST_CJK or after >= FIRST_CJK:
+        return False
+    return (before.isdigit() and after.isdigit()) or (before.isalpha() and after.isalpha())
 
 
 def _hits(table: NDArray[np.generic], keys: list[int]) -> Iterator[tuple[int, int, int]]:
     """Yield, for every key that the table has, its position and its run in the table."""
     asked = np.array(keys, dtype=np.uint64)
-    first = np.searchsorted(table, asked)
-    last = np.searchsorted(table, asked, side="right")
-    hit = np.flatnonzero(last > first)
+    first = table.searchsorted(asked)
+    last = table.searchsorted(asked, side="right")
+    hit = (last > first).nonzero()[0]
     yield from zip(hit.tolist(), first[hit].tolist(), last[hit].tolist(), strict=True)
 
 
-def _piece_keys(piece: str) -> tuple[int, list[int]]:
-    """Return the key of a piece, and those of what is left without each of its characters."""
+def _running_sums(text: str) -> list[int]:
     sums, total = [0], 0
-    for place, letter in enumerate(piece):
-        total += (ord(letter) + 1) * _POWERS[place]
+    for letter, power in zip(text, _POWERS, strict=False):
+        total += (ord(letter) + 1) * power
         sums.append(total)
-    return total & _MASK, [(sums[place] + (total - sums[place + 1]) * _INVERSE) & _MASK for place in range(len(piece))]
+    return sums
 
 
-def _piece_sound_keys(readings: list[tuple[int, int]]) -> list[int]:
+def _reading_keys(codes: list[tuple[int, int]]) -> list[int]:
     """Return the keys of a piece with at most two characters in their second reading."""
-    whole = sum((first + 1) * power for (first, _), power in zip(readings, _POWERS, strict=False))
+    whole = 0
+    changes: list[int] = []
+    for (first, second), power in zip(codes, _POWERS, strict=False):
+        whole += (first + 1) * power
+        if first != second:
+            changes.append((second - first) * power)
     keys = [whole]
-    changes = [
-        (second - first) * power for (first, second), power in zip(readings, _POWERS, strict=False) if first != second
-    ]
     for one, change in enumerate(changes):
         keys.append(whole + change)
         keys += [whole + change + changes[other] for other in range(one)]

@@ -22,6 +22,8 @@ MERGED_COST: Final = 4.5
 LOOSE_COST: Final = 5.5
 """Of one that some dialects merge: n/l, hu/f."""
 
+UNHEARD: Final = 1 << 16
+"""Codes from here on are of characters without a sound."""
 _CHARACTERS: Final = 1 << 16
 _LEAST_SHARE, _LEAST_COUNT = 0.05, 2
 """A second reading counts if one in twenty words with the character has it."""
@@ -139,17 +141,18 @@ def _classes(names: list[str]) -> NDArray[np.uint16]:
 
 
 class Sounds:
-    """What characters sound like, from the tables of :func:`sound_tables`."""
+    """What characters sound like, from the tables of :func:`sound_tables`; ``count`` codes tell sounds apart."""
 
     def __init__(self, tables: Mapping[str, NDArray[np.generic]]) -> None:
         self._first, self._second = tables["sound_first"].data, tables["sound_second"].data
         self._merged, self._loose = tables["sound_merged"].data, tables["sound_loose"].data
+        self.count = int(tables["sound_loose"].max()) + 1
 
     def codes(self, character: str) -> tuple[int, int]:
         """Return what two characters share if they sound alike at all, for both readings; itself where it has none."""
         code = ord(character)
         if code >= _CHARACTERS or not self._first[code]:
-            return code + _CHARACTERS, code + _CHARACTERS
+            return code + UNHEARD, code + UNHEARD
         return self._loose[self._first[code]], self._loose[self._second[code]]
 
     def cost(self, meant: str, said: str) -> float:

@@ -34,10 +34,12 @@ FIRST_RARE = "亍"
 
 
 def stroke_similarity(orders: list[str]) -> Matrix:
+    """Compare how the strokes follow each other, exactly and with similar strokes taken for one."""
     simpler = [order.translate(SIMPLER) for order in orders]
-    return (
-        sum(cdist(of, of, scorer=Levenshtein.normalized_similarity, dtype=np.float32) for of in (orders, simpler)) / 2
+    exact, rough = (
+        cdist(of, of, scorer=Levenshtein.normalized_similarity, dtype=np.float32) for of in (orders, simpler)
     )
+    return np.asarray((exact + rough) / 2, dtype=np.float32)
 
 
 @numba.njit(parallel=True)
