@@ -6,14 +6,18 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from gridmap.address.numerals import ALONE_BEFORE_A_WORD, NEVER_ALONE, RUN, split_run, to_digits
 
-_VARIANTS: Final = {
-    "衖": "巷", "邨": "村", "著": "着", "ㄧ": "一", "○": "〇", "◯": "〇", "弌": "一", "弍": "二", "弎": "三",
-    "弐": "二", "卄": "廿", "參": "参", "貮": "贰", "塲": "场", "菓": "果", "﹟": "#", "♯": "#", "№": "no",
-}  # fmt: skip
+_VARIANTS: Final = dict(
+    zip(
+        "衖邨著澂枱衞粧隣埧塩凃崐崘囯栢劵浄僊塲菓參貮ㄧ弌弍弎弐卄○◯♯",
+        "巷村着澄台卫妆邻坝盐涂昆仑国柏券净仙场果参贰一一二三二廿〇〇#",
+        strict=True,
+    )
+)
 """What is written for the same thing and opencc keeps apart."""
 DASHES: Final = frozenset("-‐‑‒–—―−﹘﹣－~～〜∼⁓﹏_＿ーｰ─━")
 """What is written for a dash."""
@@ -21,6 +25,7 @@ _FIRST_HAN, _LAST_HAN = 0x3400, 0x9FFF
 
 _RUN: Final = re.compile(RUN)
 _GAP: Final = re.compile("[ -]+")
+_ZEROS: Final = frozenset("零〇")
 _NUMBER_WORDS: Final = frozenset("号栋幢座单层楼室房组#")
 
 
@@ -147,7 +152,7 @@ def _arabic(match: re.Match[str]) -> str:
     text = match.string
     if len(run) == 1:
         if run in NEVER_ALONE:
-            return run
+            return "0" if run in _ZEROS and _is_between_digits(match) else run
         if run in ALONE_BEFORE_A_WORD and text[match.end() :].lstrip(" ")[:1] not in _NUMBER_WORDS:
             return run
     digits = to_digits(run)
@@ -157,6 +162,11 @@ def _arabic(match: re.Match[str]) -> str:
     if text[last : last + 1].isdigit() and digits[-1] <= "9":
         digits += "-"
     return digits
+
+
+def _is_between_digits(match: re.Match[str]) -> bool:
+    first, last = match.span()
+    return first > 0 and match.string[first - 1].isdigit() and match.string[last : last + 1].isdigit()
 
 
 def _kept_gap(match: re.Match[str]) -> str:
@@ -206,7 +216,7 @@ def _table() -> _Characters:
 def _unicode_pieces(text: str) -> list[tuple[int, int]]:
     """Pieces that NFKC brings to their form one by one: a base with the marks that join it."""
     starts = [at for at, character in enumerate(text) if at == 0 or not _joins(character)]
-    return list(zip(starts, [*starts[1:], len(text)], strict=True))
+    return list(pairwise([*starts, len(text)]))
 
 
 @cache
