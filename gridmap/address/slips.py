@@ -107,7 +107,7 @@ def _sound_heads(forms: Sequence[str], codes: Mapping[str, tuple[int, int]], cou
             for second in set(codes[head[1]]):
                 if first < UNHEARD and second < UNHEARD:
                     table[first, second] |= bits
-    return table
+    return table.reshape(-1)
 
 
 def _sorted_keys(
@@ -175,6 +175,7 @@ class SlipBook:
         self._sounds, self._shapes = Sounds(tables), Shapes(tables)
         self._sound_key, self._sound_form = tables["sound_key"], tables["sound_form"].data
         self._sound_head = tables["sound_head"].data
+        self._sound_count = math.isqrt(len(self._sound_head))
         self._sound_lengths = frozenset(tables["sound_length"].tolist())
         self._edit_key, self._edit_form = tables["edit_key"], tables["edit_form"].data
         self._edit_lengths = frozenset(tables["edit_length"].tolist())
@@ -267,7 +268,7 @@ class SlipBook:
         lengths = 0
         for a in set(first):
             for b in set(second):
-                lengths |= self._sound_head[a, b]
+                lengths |= self._sound_head[a * self._sound_count + b]
         return [length for length in range(2, min(most, _LONGEST) + 1) if lengths >> (length - 1) & 1]
 
     def _sound_cost(self, meant: str, said: str) -> float:
