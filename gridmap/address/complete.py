@@ -16,11 +16,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.address.complete_numbers import STEP_STARTS, numbers_under, typed_steps
+from gridmap.address.complete_numbers import ends_of_names, numbers_under
 from gridmap.address.complete_sounds import BEGINS, MOST_TYPED, STEM, WHOLE, SoundTables, match_sounds
 from gridmap.address.complete_tables import PREFIX
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
-from gridmap.address.model import Suggestion
+from gridmap.address.model import Step, Suggestion
 from gridmap.address.script import clean
 from gridmap.address.steps import format_step, step_of
 
@@ -30,7 +30,7 @@ _MOST_NUMBERED: Final = 48
 """Of objects of one name, those with most addresses whose numbers are looked up where the town is not said."""
 _MOST_READINGS: Final = 6
 _TOWN, _COMMUNITY = OBJECT_KINDS.index("town"), OBJECT_KINDS.index("community")
-_ESTATE: Final = OBJECT_KINDS.index("estate")
+_STREET, _ESTATE = OBJECT_KINDS.index("street"), OBJECT_KINDS.index("estate")
 _LAST: Final = "\U0010ffff"
 _GAP: Final = " -"
 
@@ -164,23 +164,15 @@ class Completer:
             if len(named) == 1:
                 yield from self._children(named[0], limit)
         yield from self._objects(_NAME_BEGUN, self._top(np.arange(first + whole, last), reading, limit))
-        for size in range(1, len(text)):
-            if text[size] in STEP_STARTS and typed_steps(text[size:]):
-                exact, short = self._exactly(text[:size]), self._shortly(text[:size])
-                yield from self._numbers(_NUMBER, exact, reading, text[size:], limit)
-                yield from self._numbers(_SHORT_NUMBER, short, reading, text[size:], limit)
-        yield from self._sounding(reading, limit)
-
-    def _sounding(self, reading: _Reading, limit: int) -> Iterator[_Found]:
-        """Find what is typed by pinyin, in full or by initials, among characters or alone; numbers behind it."""
-        text = reading.rest
         ranks, much = self._heard(text)
         yield from self._objects(_SOUND, self._top(ranks[much == WHOLE], reading, limit))
         yield from self._objects(_SOUND_BEGUN, self._top(ranks[(much == BEGINS) | (much == STEM)], reading, limit))
-        for size in range(1, len(text)):
-            if (text[size - 1].isalpha() and text[size].isdecimal()) or text[size] in _GAP:
-                ranks, much = self._heard(text[:size])
-                yield from self._numbers(_SOUND_NUMBER, ranks[much >= STEM], reading, text[size:], limit)
+        for end, steps in ends_of_names(text):
+            name = text[:end].rstrip(_GAP)
+            yield from self._numbers(_NUMBER, self._exactly(name), steps, reading, limit)
+            yield from self._numbers(_SHORT_NUMBER, self._shortly(name), steps, reading, limit)
+            ranks, much = self._heard(name)
+            yield from self._numbers(_SOUND_NUMBER, ranks[much >= STEM], steps, reading, limit)
 
     def _heard(self, text: str) -> tuple[Ints, NDArray[np.int8]]:
         """Return names that a text with latin letters may begin, and how much of each it is."""
@@ -203,13 +195,13 @@ class Completer:
         for child in self._index.children(int(thing))[:limit]:
             yield _Found(_INSIDE, 1, self._index.code(child), 0, child)
 
-    def _numbers(self, rank: int, ranks: Ints, reading: _Reading, tail: str, limit: int) -> Iterator[_Found]:
-        steps = typed_steps(tail) if len(ranks) else []
-        if not steps:
-            return
-        for thing in self._top(ranks, reading, _MOST_NUMBERED).tolist():
-            for below, code, node in numbers_under(self._index, thing, steps, limit):
-                yield _Found(rank, below, code, -int(self._rows[thing]), node)
+    def _numbers(
+        self, rank: int, ranks: Ints, steps: Sequence[Step], reading: _Reading, limit: int
+    ) -> Iterator[_Found]:
+        index = self._index
+        things = self._top(ranks, reading, _MOST_NUMBERED).tolist()
+        for below, code, node in numbers_under(index, things, steps, limit) if things else ():
+            yield _Found(rank, below, code, -int(self._rows[index.object_of(node)]), node)
 
     def _inside(self, reading: _Reading, limit: int) -> Iterator[_Found]:
         """Find the area that is all of a text, and what has most addresses in it."""
@@ -246,12 +238,13 @@ class Completer:
         return inside
 
     def _is_in(self, things: NDArray[np.integer] | slice, reading: _Reading) -> NDArray[np.bool_]:
-        """Whether objects lie in a town; of a community also those of its town that are in no one community."""
+        """Whether objects lie in a town, or in a community; roads that are in several may be in it too."""
         index = self._index
         inside: NDArray[np.bool_] = index.object_town[things] == reading.town
         if reading.community >= 0:
             community = index.object_community[things]
-            inside &= (community == reading.community) | (community < 0)
+            through = (community < 0) & (index.object_kind[things] == _STREET)
+            inside &= (community == reading.community) | through
         return inside
 
     def _exactly(self, text: str) -> Ints:
