@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gridmap.address.build_addresses import fill_from_addresses
 from gridmap.address.build_checks import Notes, drop_impossible, merge_duplicates, note_unusable
 from gridmap.address.build_hang import Hung, Listed, add_places, hang
 from gridmap.address.build_names import Names, column_aliases, gather_names, listed_aliases
@@ -112,7 +113,7 @@ def build_index(given: Given | pd.DataFrame, *, progress: Progress | None = None
 
 def _read(given: Given) -> Listed:
     """Return the rows that are kept, each with its numbers and what it is below."""
-    rows = standard_rows(given.rows)
+    rows = fill_from_addresses(standard_rows(given.rows))
     columns = {name: Column.of(rows[name].to_numpy()) for name in TEXTS if name != "alias"}
     paths = read_paths(rows, columns)
     objects = find_objects(columns, paths)

@@ -18,7 +18,7 @@ from gridmap.address.table import Column
 
 Path = tuple[int, ...]
 """Codes of the steps below a street."""
-_WORDED: Final = re.compile("[号巷弄栋幢座楼元门梯层室房户组队铺#f]")
+WORDED: Final = re.compile("[号巷弄栋幢座楼元门梯层室房户组队铺#f]")
 _WORDS: Final = {
     "lane": "巷", "alley": "弄", "number": "号", "building": "栋", "unit": "单元", "floor": "层", "room": "室",
 }  # fmt: skip
@@ -122,7 +122,7 @@ def _number_texts(rows: pd.DataFrame, columns: dict[str, Column]) -> NDArray[Any
     found = np.full(len(rows), "", dtype=object)
     for name, word in _WORDS.items():
         column = columns[name]
-        texts = [text if not text or _WORDED.search(text) else text + word for text in column.cleaned]
+        texts = [text if not text or WORDED.search(text) else text + word for text in column.cleaned]
         found = found + np.array([*texts, ""], dtype=object)[column.code]
     return found
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.address.build_hang import Listed
+from gridmap.address.build_paths import WORDED
 from gridmap.address.index import OBJECT_KINDS
 from gridmap.address.script import clean
 from gridmap.address.table_texts import text_tables
@@ -19,7 +20,7 @@ _COLUMNS: Final = (
     ("street", ""), ("lane", "巷"), ("alley", "弄"), ("number", "号"), ("estate", ""), ("building", "栋"),
     ("unit", "单元"), ("floor", "层"), ("room", "室"),
 )  # fmt: skip
-_BARE: Final = re.compile(r"[0-9０-９a-zA-Z\-]+$")
+_CHINESE: Final = re.compile("[㐀-鿿]")
 
 
 def address_tables(listed: Listed) -> dict[str, NDArray[Any]]:
@@ -70,8 +71,11 @@ def _made(listed: Listed) -> NDArray[Any]:
     for name, word in _COLUMNS:
         column = street if name == "street" else rows[name].to_numpy()
         code, texts = pd.factorize(column)
-        worded = [text + word if word and _BARE.match(text) else text for text in texts]
+        worded = [text + word if word and text and not WORDED.search(clean(text)) else text for text in texts]
         found = found + np.array([*worded, ""], dtype=object)[code]
+    latin = np.array([bool(text) and not _CHINESE.search(text) for text in street])
+    number = rows["number"].to_numpy()
+    found[latin] = [f" {name} {text}".rstrip() for name, text in zip(street[latin], number[latin], strict=True)]
     return found
 
 

@@ -58,8 +58,8 @@ def standard_rows(table: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> rows = standard_rows(pd.DataFrame({"street": ["虹桥路 "], "number": [13.0], "lon": ["120.3"]}))
-    >>> rows.loc[0, ["street", "number", "lon", "line"]].tolist()
-    ['虹桥路', '13', 120.3, 2]
+    >>> rows[["street", "number", "lon", "line"]].values.tolist()
+    [['虹桥路', '13', 120.3, 2]]
     """
     found = {name: _texts(table[name]) if name in table else np.full(len(table), "", dtype=object) for name in TEXTS}
     frame = pd.DataFrame(found, dtype=object)
@@ -67,7 +67,7 @@ def standard_rows(table: pd.DataFrame) -> pd.DataFrame:
         frame[name] = pd.to_numeric(table[name].to_numpy(), errors="coerce") if name in table else np.nan
     frame["line"] = table["line"].to_numpy() if "line" in table else np.arange(len(table)) + 2
     for name, usual in (("source", 0), ("layer", False), ("extent_m", 0.0)):
-        frame[name] = table[name].to_numpy() if name in table else usual
+        frame[name] = table[name].fillna(usual).astype(type(usual)).to_numpy() if name in table else usual
     return frame
 
 
