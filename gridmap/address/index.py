@@ -174,8 +174,7 @@ class AddressIndex:
 
     def objects_of(self, name: int) -> list[int]:
         """Return the objects that have a name."""
-        found: list[int] = self.name_object[self.name_start[name] : self.name_start[name + 1]].tolist()
-        return found
+        return self._name_object[self._name_start[name] : self._name_start[name + 1]].tolist()
 
     def title(self, thing: int) -> str:
         """Return the name of an object as the list writes it; empty for -1."""
@@ -187,12 +186,11 @@ class AddressIndex:
 
     def children(self, node: int) -> range:
         """Return the nodes right below a node, by number."""
-        start = self._child
-        return range(start[node], start[node + 1])
+        return range(self._child[node], self._child[node + 1])
 
     def code(self, node: int) -> int:
         """Return the code of the step that leads to an inner node; see :func:`gridmap.address.steps.step_code`."""
-        return self._key[node - len(self.object_kind)] & 0xFFFFFFFF
+        return self._key[node - self._objects] & 0xFFFFFFFF
 
     def number(self, node: int) -> int:
         """Return the number of the step that leads to an inner node."""
@@ -200,7 +198,7 @@ class AddressIndex:
 
     def parent(self, node: int) -> int:
         """Return the node above; -1 for an object."""
-        at = node - len(self.object_kind)
+        at = node - self._objects
         return self._key[at] >> 32 if at >= 0 else -1
 
     def object_of(self, node: int) -> int:
@@ -216,11 +214,19 @@ class AddressIndex:
 
     def find_number(self, node: int, number: int) -> range:
         """Return the children with a number, whatever letter and word it has."""
-        return range(self._find(node, number << 12), self._find(node, (number + 1) << 12))
+        first, last = self._child[node], self._child[node + 1]
+        if first == last:
+            return range(0)
+        low, high = node << 32 | number << 12, node << 32 | (number + 1) << 12
+        start = bisect_left(self._key, low, first - self._objects, last - self._objects)
+        stop = start
+        while stop < last - self._objects and self._key[stop] < high:
+            stop += 1
+        return range(self._objects + start, self._objects + stop)
 
     def _find(self, node: int, code: int) -> int:
-        start, objects = self._child, len(self.object_kind)
-        return objects + bisect_left(self._key, node << 32 | code, start[node] - objects, start[node + 1] - objects)
+        first, last = self._child[node] - self._objects, self._child[node + 1] - self._objects
+        return self._objects + bisect_left(self._key, node << 32 | code, first, last)
 
     def is_under(self, node: int, other: int) -> bool:
         """Whether a node is another (never -1) or hangs below it."""
@@ -230,7 +236,7 @@ class AddressIndex:
 
     def row_of(self, node: int) -> int:
         """Return the row whose address ends at a node, -1 where there is none."""
-        return int(self.node_row[node])
+        return self._row[node]
 
     def rows_under(self, node: int) -> Ints:
         """Return the rows below a node, its own first."""
@@ -275,8 +281,24 @@ class AddressIndex:
         return front + self.title(node) + "".join(reversed(numbers))
 
     @cached_property
+    def _objects(self) -> int:
+        return len(self.object_kind)
+
+    @cached_property
+    def _row(self) -> memoryview:
+        return self.node_row.data
+
+    @cached_property
     def _key(self) -> memoryview:
         return self.node_key.data
+
+    @cached_property
+    def _name_start(self) -> memoryview:
+        return self.name_start.data
+
+    @cached_property
+    def _name_object(self) -> memoryview:
+        return self.name_object.data
 
     @cached_property
     def _child(self) -> memoryview:
