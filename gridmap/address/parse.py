@@ -33,11 +33,14 @@ _OLD: Final = frozenset("原旧老曾现")
 """What a bracketed remark about an address's other name begins with."""
 _AND: Final = frozenset("与和及跟")
 _FRONT_REACH: Final = 40
+_PROVINCE_REACH: Final = 6
 _MOST_LETTERS: Final = 14
 _SECTION: Final = {
     "road": re.compile(r"(?:\d{1,2}|[东西南北中])段|\d{0,2}支路"),
     "estate": re.compile(r"\d{1,2}[期区]|[东西南北中a-f]区"),
 }
+_LANES, _PLACE_OF_LANE = frozenset("巷弄"), frozenset("上下里头")
+"""郑巷上, 陆弄里: hamlets."""
 _ROAD_BEFORE_NUMBER: Final = re.compile(r"(?:[路街弄巷段]|大道)$")
 _LATIN: Final = re.compile(r"[a-z\u00df-\u024f][a-z\u00df-\u024f .'-]+")
 _LATIN_STREET: Final = re.compile(r"(?:stra(?:ss|ß)e|street|road|avenue|weg|gasse|lane|platz| st| rd| ave|str)$|^rue ")
@@ -211,7 +214,7 @@ class _Reader:
 
     def _front(self, at: int, end: int) -> int:
         text = self._piece.text[at : min(end, at + _FRONT_REACH)]
-        front = _FRONTS.read(text, lambda place: bool(_NAMED_HERE.match(text, place)))
+        front = _FRONTS.read(text, lambda place: _is_named(text, place))
         for kind, start, stop in front.parts:
             self._add(kind, at + start, at + stop)
         return at + front.end
@@ -240,6 +243,14 @@ class _Reader:
         if "street" not in self._seen and (isinstance(follower, Step) or _LATIN_STREET.search(name)):
             return "street"
         return "town" if follower is None and {"street", "plate"} <= self._seen and "town" not in self._seen else ""
+
+
+def _is_named(text: str, at: int) -> bool:
+    """Whether a name of the county begins at a place, not a province without its suffix (浙江明丰社区)."""
+    if not _NAMED_HERE.match(text, at):
+        return False
+    parts = _FRONTS.read(text[at : at + _PROVINCE_REACH], lambda _: False).parts
+    return not parts or parts[0][0] != "province"
 
 
 def _breaks(piece: CleanText) -> list[int]:
@@ -293,6 +304,8 @@ def _kind_of_word(text: str, word: str, start: int, end: int) -> tuple[str, int]
         word = word[:-2]
     stop = start + len(word)
     kind = suffix_class(word)
+    if word in _LANES and text[stop:end] in _PLACE_OF_LANE:
+        return "hamlet", end
     if kind in _SECTION:
         section = _SECTION[kind].match(text, stop, end)
         stop = section.end() if section else stop
@@ -302,9 +315,9 @@ def _kind_of_word(text: str, word: str, start: int, end: int) -> tuple[str, int]
 
 
 def _goes_on(text: str, at: int, end: int) -> bool:
-    """Whether another word that ends a name follows at once: 村 of 中村路, 花园 of 花园小区."""
+    """Whether another word that ends a name follows at once (花园小区), and is not the next name's stem (镇新城路)."""
     word = suffix_at(text, at, end)
-    return bool(word) and is_strong(word)
+    return bool(word) and is_strong(word) and not is_strong(suffix_at(text, at + len(word), end))
 
 
 def _landmark_word_at(text: str, start: int, end: int) -> str:
