@@ -110,28 +110,28 @@ def shorts_of(name: str) -> list[Short]:
     >>> [short.text for short in shorts_of("阳光花园小区")], [short.text for short in shorts_of("人民路")]
     (['阳光花园', '阳光'], ['人民'])
     >>> [short.text for short in shorts_of("和平西路2段")], [short.text for short in shorts_of("landstrasse")]
-    (['和平西路', '和平西2段', '和平西'], ['landstr'])
+    (['和平西路', '和平西2段'], ['landstr'])
     """
     size = len(name)
     street = _STREET.search(name)
     if street:
         return [Short(name[: street.end(1)], street.end(1), size, SYNONYM_COST, open=False)]
-    shorts: list[Short] = []
-    whole, cost = size, 0.0
     section = _SECTION.search(name)
     if section and section.start() >= 2:
-        whole, cost = section.start(), MISSING_WEAK_COST
-        shorts.append(Short(name[:whole], whole, size, cost, open=False))
-    stem, suffix = stem_of(name[:whole])
-    if not suffix:
+        whole = section.start()
+        stem, suffix = stem_of(name[:whole])
+        shorts = [Short(name[:whole], whole, size, MISSING_WEAK_COST, open=False)]
+        if suffix:
+            shorts.append(Short(stem + name[whole:], len(stem), whole, missing_cost(suffix), open=False))
         return shorts
-    if section:
-        shorts.append(Short(stem + name[whole:], len(stem), whole, missing_cost(suffix), open=False))
-    cost += missing_cost(suffix)
-    shorts.append(Short(stem, len(stem), size, cost, open=True))
+    stem, suffix = stem_of(name)
+    if not suffix:
+        return []
+    shorts = [Short(stem, len(stem), size, missing_cost(suffix), open=True)]
     inner, inner_suffix = stem_of(stem)
     if is_strong(inner_suffix) and suffix_class(inner_suffix) == suffix_class(suffix) == "estate":
-        shorts.append(Short(inner, len(inner), size, cost + missing_cost(inner_suffix), open=True))
+        cost = missing_cost(suffix) + missing_cost(inner_suffix)
+        shorts.append(Short(inner, len(inner), size, cost, open=True))
     return shorts
 
 
