@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from gridmap.address.parse import parse_address
 from gridmap.address.script import clean
 
 _NAMES: Final = ("town", "community", "street", "estate")
+_NUMBER: Final = re.compile("[0-9０-９]+")
 _COLUMN_OF: Final = {
     "province": "province", "city": "city", "county": "county", "town": "town", "community": "community",
     "street": "street", "hamlet": "street", "estate": "estate",
@@ -36,13 +38,31 @@ def fill_from_addresses(rows: pd.DataFrame) -> pd.DataFrame:
     if not len(at):
         return rows
     known = {clean(address[i]): i for i in reversed(np.flatnonzero(named & (address != "")).tolist())}
-    columns = {name: rows[name].to_numpy(dtype=object, copy=True) for name in set(_COLUMN_OF.values())}
+    columns = {name: rows[name].to_numpy(dtype=object, copy=True) for name in sorted(set(_COLUMN_OF.values()))}
+    reader = _Reader()
     for i in at.tolist():
-        like = known.get(clean(address[i]))
-        found = _names(address[i]) if like is None else {name: columns[name][like] for name in columns}
+        like = known.get(clean(address[i])) if known else None
+        found = reader.names(address[i]) if like is None else {name: columns[name][like] for name in columns}
         for name, text in found.items():
             columns[name][i] = columns[name][i] or text
     return rows.assign(**columns)
+
+
+class _Reader:
+    """Reads the names of addresses; those that differ in numbers alone have the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, str]] = {}
+
+    def names(self, address: str) -> dict[str, str]:
+        """Return the names an address has, by column."""
+        alike = _NUMBER.sub("1", address)
+        found = self._known.get(alike)
+        if found is None:
+            found = _names(address)
+            if not any(_NUMBER.search(name) for name in found.values()):
+                self._known[alike] = found
+        return found
 
 
 def _names(address: str) -> dict[str, str]:

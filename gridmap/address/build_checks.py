@@ -8,12 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import scipy.spatial
 from numpy.typing import NDArray
 
 from gridmap.address.build_objects import Objects
 from gridmap.address.build_paths import Paths
 from gridmap.address.findings import Finding
 from gridmap.address.index import CONTRADICTION
+from gridmap.geo.crs import in_china
 from gridmap.locate.discs import metres_per_degree
 
 Floats = NDArray[np.float64]
@@ -62,9 +64,6 @@ class Notes:
 def drop_impossible(rows: pd.DataFrame, group: NDArray[Any], notes: Notes) -> tuple[Floats, Floats]:
     """Return the positions, those that cannot be taken away: no degrees, or far from all others of their community.
 
-    The spread of a community is twice the median distance of its addresses from their median point, at least 500 m. A
-    position more than four of them from that point is more than three from the others.
-
     Parameters
     ----------
     rows
@@ -77,31 +76,42 @@ def drop_impossible(rows: pd.DataFrame, group: NDArray[Any], notes: Notes) -> tu
     lon, lat = rows["lon"].to_numpy(dtype=np.float64, copy=True), rows["lat"].to_numpy(dtype=np.float64, copy=True)
     given = ~(np.isnan(lon) & np.isnan(lat))
     with np.errstate(invalid="ignore"):
-        real = (np.abs(lon) <= 180) & (np.abs(lat) <= 90) & ~((lon == 0) & (lat == 0))
-    away, spread = _away(np.where(real, lon, np.nan), np.where(real, lat, np.nan), group)
-    with np.errstate(invalid="ignore"):
-        far = real & (away > (_SPREADS + 1) * spread)
-    for row in np.flatnonzero(given & ~real | far).tolist():
+        bad = given & ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90) & ~((lon == 0) & (lat == 0)))
+    alone_m = _alone_m(np.where(bad, np.nan, lon), np.where(bad, np.nan, lat), group)
+    for row in np.flatnonzero(bad | (alone_m > 0)).tolist():
         said = f"({lon[row]:g}, {lat[row]:g})"
-        swapped = "; the axes look swapped" if abs(lon[row]) <= 90 < abs(lat[row]) or lon[row] < lat[row] else ""
-        if far[row]:
-            message = f"{said} is {away[row] / 1000:,.1f} km from the others of its community{swapped}; not used"
-        else:
-            message = f"{said} is no longitude and latitude in degrees{swapped}; not used"
-        notes.add(row, "outside", message)
-    bad = ~real | far
+        swapped = "; the axes look swapped" if lon[row] < lat[row] and in_china(lat[row], lon[row]) else ""
+        why = f"is {alone_m[row] / 1000:,.1f} km from all others of its community or town"
+        if bad[row]:
+            why = "is no longitude and latitude in degrees"
+        notes.add(row, "outside", f"{said} {why}{swapped}; not used")
+    bad |= alone_m > 0
     lon[bad], lat[bad] = np.nan, np.nan
     return lon, lat
 
 
-def _away(lon: Floats, lat: Floats, group: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Return how far each row is from the median point of its group, and the spread of the group."""
-    frame = pd.DataFrame({"lon": lon, "lat": lat})
-    middle = frame.groupby(group).transform("median")
-    east, north = metres_per_degree(float(np.nanmedian(lat))) if np.isfinite(lat).any() else (1.0, 1.0)
-    away = np.hypot((lon - middle["lon"].to_numpy()) * east, (lat - middle["lat"].to_numpy()) * north)
-    spread = 2 * pd.Series(away).groupby(group).transform("median").to_numpy()
-    return away, np.maximum(spread, _LEAST_SPREAD_M)
+def _alone_m(lon: Floats, lat: Floats, group: NDArray[Any]) -> Floats:
+    """Return how far a position is from its group where that is more than three times its spread, else 0.
+
+    The spread of a group is twice the median distance of its positions from their median point, at least 500 m. Those
+    within three of that point are the group; one further away is alone if it is three from the nearest of them too.
+    """
+    known = np.flatnonzero(~np.isnan(lon) & ~np.isnan(lat))
+    found = np.zeros(len(lon))
+    if not len(known):
+        return found
+    xy = np.column_stack([lon[known], lat[known]]) * metres_per_degree(float(np.median(lat[known])))
+    frame = pd.DataFrame(xy, columns=["x", "y"])
+    groups = group[known]
+    away = np.hypot(*(xy - frame.groupby(groups).transform("median").to_numpy()).T)
+    spread = np.maximum(2 * pd.Series(away).groupby(groups).transform("median").to_numpy(), _LEAST_SPREAD_M)
+    far = away > _SPREADS * spread
+    for each in np.unique(groups[far]).tolist():
+        inside, outside = np.flatnonzero((groups == each) & ~far), np.flatnonzero((groups == each) & far)
+        nearest, _ = scipy.spatial.cKDTree(xy[inside]).query(xy[outside])
+        alone = nearest > _SPREADS * spread[outside]
+        found[known[outside[alone]]] = nearest[alone]
+    return found
 
 
 def note_unusable(rows: pd.DataFrame, paths: Paths, objects: Objects, notes: Notes) -> NDArray[np.bool_]:

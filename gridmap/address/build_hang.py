@@ -103,6 +103,7 @@ def _fill_from_doors(
     missing = np.flatnonzero(np.isnan(lon))
     if not len(missing):
         return lon, lat, flag
+    given = listed.rows["lon"].notna().to_numpy()
     places, objects = node_places(trie, lon, lat), len(listed.objects.kind)
     node = trie.row_node[missing].astype(np.int64)
     while len(missing):
@@ -116,6 +117,8 @@ def _fill_from_doors(
         missing, node = missing[~found & (above >= objects)], above[~found & (above >= objects)]
     for row in np.flatnonzero(np.isnan(lon)).tolist():
         flag[row] |= NO_POSITION
+        if given[row]:
+            continue  # that the position cannot be is said already
         listed.notes.add(row, "no_position", "nothing says where it is; found by its text, and without a grid")
     return lon, lat, flag
 

@@ -45,7 +45,7 @@ def _addresses(listed: Listed) -> list[str]:
     found = []
     for i, (text, before) in enumerate(zip(given, town, strict=True)):
         if not text:
-            found.append(before + made[i])
+            found.append((before + made[i]).strip())
         elif not before or text.startswith(before):
             found.append(text)
         else:

@@ -146,6 +146,8 @@ def node_places(trie: Trie, lon: Floats, lat: Floats) -> NodePlaces:
     chosen[owned] = row_at[trie.node_row[owned]]
     for start, stop in _levels(trie):
         nodes = start + np.flatnonzero(count[start:stop] > 0)
+        if not len(nodes):
+            continue
         owner = np.repeat(nodes, count[nodes])
         at = _ranges(first[nodes], count[nodes])
         away = np.hypot(east[at] - mean[0][owner], north[at] - mean[1][owner])
@@ -154,8 +156,7 @@ def node_places(trie: Trie, lon: Floats, lat: Floats) -> NodePlaces:
         missing = chosen[nodes] < 0
         chosen[nodes[missing]] = middle[missing]
         away = np.hypot(east[at] - east[chosen[owner]], north[at] - north[chosen[owner]])
-        if len(nodes):
-            radius[nodes] = np.maximum.reduceat(away, begins)
+        radius[nodes] = np.maximum.reduceat(away, begins)
     found = chosen >= 0
     places = np.where(found, known[chosen] if len(known) else 0, 0)
     nowhere = np.full(len(found), np.nan)
@@ -181,8 +182,6 @@ def _ranges(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.in
 
 def _first_least(values: Floats, begins: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where the least value of each run is, the first of several."""
-    if not len(begins):
-        return begins
     least = np.minimum.reduceat(values, begins)
     at = np.flatnonzero(values == np.repeat(least, count))
     _, where = np.unique(np.repeat(np.arange(len(begins)), count)[at], return_index=True)

@@ -278,7 +278,9 @@ class AddressIndex:
         town, community = self.named_areas(node)
         kind = OBJECT_KINDS[self.object_kind[node]]
         front = {"town": "", "community": town, "street": town}.get(kind, town + community)
-        return front + self.title(node) + "".join(reversed(numbers))
+        name = self.title(node)
+        gap = " " if front and front[-1].isascii() and name[:1].isascii() else ""
+        return front + gap + name + "".join(reversed(numbers))
 
     @cached_property
     def _objects(self) -> int:
