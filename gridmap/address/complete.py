@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.address.complete_numbers import ends_of_names, numbers_under
+from gridmap.address.complete_numbers import ends_of_names, first_number, numbers_under
 from gridmap.address.complete_sounds import BEGINS, MOST_TYPED, STEM, WHOLE, SoundTables, match_sounds
 from gridmap.address.complete_tables import PREFIX
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
@@ -103,8 +103,12 @@ class Completer:
         if not any(map(str.isalnum, cleaned)):
             return []
         found: list[_Found] = []
-        for reading in self._readings(cleaned):
+        readings = self._readings(cleaned)
+        for reading in readings:
             found += self._found(reading, limit)
+        if not found:
+            for reading in readings:
+                found += self._interrupted(reading, limit)
         suggestions: dict[str, Suggestion] = {}
         for each in sorted(found):
             suggestion = self._suggestion(each.node)
@@ -174,6 +178,14 @@ class Completer:
             ranks, much = self._heard(name)
             yield from self._numbers(_SOUND_NUMBER, ranks[much >= STEM], steps, reading, limit)
 
+    def _interrupted(self, reading: _Reading, limit: int) -> Iterator[_Found]:
+        """Find addresses with words between their numbers: 人民路15号北坊华庭2栋."""
+        start, steps = first_number(reading.rest)
+        ranks = self._exactly(reading.rest[:start].rstrip(_GAP))
+        for found in self._numbers(_NUMBER, ranks, steps, reading, limit):
+            if reading.rest in clean(self._index.describe(found.node)):
+                yield found
+
     def _heard(self, text: str) -> tuple[Ints, NDArray[np.int8]]:
         """Return names that a text with latin letters may begin, and how much of each it is."""
         typed = [ord(character) for character in text.replace(" ", "").replace("ü", "v")]
@@ -182,7 +194,7 @@ class Completer:
             return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int8)
         if latin[0]:
             head = typed[0] - 97
-            ranks = self._letter[self._letter_start[head] : self._letter_start[head + 1]]
+            ranks = self._letter[self._letter_start[head] : self._letter_start[head + 1]].copy()
         else:
             ranks = np.arange(*self._begun_by(text[: latin.index(True)]), dtype=np.int32)
         return ranks, match_sounds(np.array(typed, dtype=np.int32), ranks, self._sounds)

@@ -35,6 +35,19 @@ def ends_of_names(text: str) -> list[tuple[int, list[Step]]]:
     return [(end, after) for end in reversed(ends) if 0 < end < len(text) and (after := _only_steps(text[end:]))]
 
 
+def first_number(text: str) -> tuple[int, list[Step]]:
+    """Return where the first number of a cleaned text begins, and all of them, whatever stands between.
+
+    Examples
+    --------
+    >>> start, steps = first_number("人民路15号北坊华庭2栋")
+    >>> start, [(step.number, step.kind) for step in steps]
+    (3, [(15, 'plate'), (2, 'building')])
+    """
+    steps = read_steps(text)
+    return (steps[0].start, steps) if steps and len(steps) <= _MOST_STEPS else (0, [])
+
+
 def _only_steps(text: str) -> list[Step]:
     """Return the steps a text consists of; none where anything else stands in it."""
     steps, at = read_steps(text), 0

@@ -23,7 +23,7 @@ MOST_TYPED: Final = 60
 """Characters of a text whose positions fit into one integer; no name is longer."""
 NO_MATCH, BEGINS, STEM, WHOLE = 0, 1, 2, 3
 """How much of a name was typed: nothing of it, a beginning, all but its suffix, all."""
-_A, _H, _U, _V, _Z = b"ahuvz"
+_BLANK, _A, _H, _U, _V, _Z = b" ahuvz"
 _DIGITS: Final = {
     "0": "ling", "1": "yi", "2": "er", "3": "san", "4": "si", "5": "wu", "6": "liu", "7": "qi", "8": "ba", "9": "jiu",
 }  # fmt: skip
@@ -83,13 +83,15 @@ def _sounds_of(character: str, read: str) -> list[str]:
 
 @njit(cache=True, nogil=True)
 def match_sounds(typed, which, tables):
-    """Return for each of the names ``which`` how much of it a text (code points) is; the text ends inside it."""
+    """Return for each of the names ``which`` how much of it a text is: code points, without blanks."""
     found = np.zeros(len(which), dtype=np.int8)
     size = len(typed)
     for k in range(len(which)):
         first, last = tables.start[which[k]], tables.start[which[k] + 1]
         reached = 1
         for at in range(first, last):
+            if tables.character[at] == _BLANK:
+                continue
             after, inside = _step(typed, reached, at, tables)
             if inside and found[k] < BEGINS:
                 found[k] = BEGINS

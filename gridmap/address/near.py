@@ -91,7 +91,7 @@ class NearestAddress:
     """
 
     def __init__(self, tables: Mapping[str, NDArray[Any]]) -> None:
-        self._tables = NearTables(*(tables[_PREFIX + name] for name in NearTables._fields))
+        self._tables = NearTables(*(_read_only(tables[_PREFIX + name]) for name in NearTables._fields))
 
     def nearest(self, lon: float, lat: float, *, radius_m: float = NEAR_M) -> tuple[int, float, bool | None]:
         """Return the row of the nearest address, metres to it, and whether it is on the point's side of the street.
@@ -128,6 +128,13 @@ class NearestAddress:
         x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
         row, metres, side = nearest_places(x, y, float(radius_m), self._tables)
         return row, np.round(metres, 1), side
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array as one mapped from a file is, so that kernels are compiled once."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _strips(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.int32], float]:

@@ -10,7 +10,7 @@ Distances are straight on the plane that has, everywhere, the lengths a degree h
 from __future__ import annotations
 
 import math
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -62,7 +62,7 @@ class NearTables(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def nearest_places(lon, lat, radius_m, tables) -> Any:
+def nearest_places(lon, lat, radius_m, tables):
     """Return for points the rows (-1: none within the radius), metres and sides (1 own, 0 across, or UNKNOWN)."""
     row = np.full(len(lon), -1, dtype=np.int32)
     metres = np.full(len(lon), np.nan)
