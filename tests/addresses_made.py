@@ -29,11 +29,18 @@ def listed() -> pd.DataFrame:
 
 
 @cache
-def geocoder():
-    """Return what answers from the index of the list."""
+def index():
+    """Return the index of the list."""
     from gridmap.address.build import Given, build_index
-    from gridmap.address.geocoder import Geocoder
     from gridmap.address.region import Region
 
     rows = pd.read_csv(TOWN / "addresses.csv", dtype="str")
-    return Geocoder(build_index(Given(rows, region=Region("江苏省", "无锡市", "锡澄县"))).index)
+    return build_index(Given(rows, region=Region("江苏省", "无锡市", "锡澄县"))).index
+
+
+@cache
+def geocoder():
+    """Return what answers from it."""
+    from gridmap.address.geocoder import Geocoder
+
+    return Geocoder(index())

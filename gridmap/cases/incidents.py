@@ -290,9 +290,12 @@ def _coordinates(incidents: pd.DataFrame, names: Columns) -> tuple[Any, Any, boo
         nowhere = np.full(len(incidents), np.nan)
         return nowhere, nowhere, False
     there = ", ".join(map(str, incidents.columns)) or "none"
+    addresses = (
+        "" if names.address is None else f", or the addresses instead of {names.address!r} (address=, --address)"
+    )
     raise InputError(
         f"the incidents have no column {', '.join(missing)}; they have {there}. Name the coordinates "
-        "(lon=, lat=; on the command line --lon, --lat)"
+        f"(lon=, lat=; on the command line --lon, --lat){addresses}"
     )
 
 
