@@ -41,7 +41,9 @@ _SECTION: Final = {
 }
 _LANES, _PLACE_OF_LANE = frozenset("巷弄"), frozenset("上下里头")
 """郑巷上, 陆弄里: hamlets."""
+_HIGHWAY: Final = frozenset("国省县乡")
 _ROAD_BEFORE_NUMBER: Final = re.compile(r"(?:[路街弄巷段]|大道)$")
+_GROUP: Final = frozenset("组队")
 _LATIN: Final = re.compile(r"[a-z\u00df-\u024f][a-z\u00df-\u024f .'-]+")
 _LATIN_STREET: Final = re.compile(r"(?:stra(?:ss|ß)e|street|road|avenue|weg|gasse|lane|platz| st| rd| ave|str)$|^rue ")
 _LARGEST_BARE: Final = 9999
@@ -231,7 +233,10 @@ class _Reader:
         if _LATIN.fullmatch(stripped):
             kind = self._latin_kind(stripped, follower)
         elif isinstance(follower, Step):
-            kind = "estate" if follower.kind in {"building", "unit"} and self._last != "building" else ""
+            if stripped[-1] in _GROUP:
+                kind = "hamlet"  # 新华组
+            elif follower.kind in {"building", "unit"} and self._last != "building":
+                kind = "estate"
         elif follower not in {None, "note"}:
             kind = "landmark"
         if kind:
@@ -309,7 +314,8 @@ def _kind_of_word(text: str, word: str, start: int, end: int) -> tuple[str, int]
     if kind in _SECTION:
         section = _SECTION[kind].match(text, stop, end)
         stop = section.end() if section else stop
-    if (not is_strong(word) and stop != end) or _goes_on(text, stop, end):
+    weak = not is_strong(word) and not (word == "道" and text[start - 1] in _HIGHWAY)
+    if (weak and stop != end) or _goes_on(text, stop, end):
         return "", stop
     return "street" if kind == "road" else kind, stop
 

@@ -26,6 +26,7 @@ _WORDS: Final = {
 }
 _KIND_OF_WORD: Final = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _NOT_BEFORE: Final = {
+    "号院": "[内里外]",
     "号楼": "[上下梯]",
     "号门": "[口前外面市卫诊岗楼]",
     "号房": "屋",

@@ -122,6 +122,10 @@ def test_listed_addresses_of_the_town_are_read_as_their_columns_say():
         ("人民路与解放路交叉口往东100米", "street street note note", ["与"]),
         ("人民路15号24栋 张三 13812345678", "street plate building", ["张三 13812345678"]),
         ("锦渡雅居3-2-501", "estate building unit room", []),
+        ("请问我家在文昌桥旁边", "note note landmark note", []),
+        ("帮我看一下人民路15号24栋在哪个网格", "note note street plate building note", []),
+        ("工业园区8号", "landmark plate", []),
+        ("新华村新华组23号", "community hamlet plate", []),
         ("人民路12-1号", "street plate sub", []),
         ("人民路15锦绣花园3栋", "street plate estate building", []),
         ("中墩村唐家村10号", "community hamlet plate", []),
@@ -163,3 +167,4 @@ def test_names_that_sound_like_notes_are_none(name):
 def test_a_remark_goes_on_to_the_end_but_never_over_a_number():
     assert note_spans("人民路15号请打电话不要按铃") == [(6, 14, "note")]
     assert note_spans("就是人民路15号") == [(0, 2, "note")]
+    assert note_spans("有人在文昌桥旁边") == [(0, 2, "note"), (6, 8, "beside")]
