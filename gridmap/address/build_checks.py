@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 APART_M: Final = 50.0
 """From where on two positions of one address contradict each other."""
 _SPREADS: Final = 3.0
-_LEAST_SPREAD_M: Final = 500.0
+_LEAST_SPREAD_M: Final = 1000.0
 """Of a community: in one of three houses a fourth beside them is not far away."""
 
 
@@ -69,7 +69,7 @@ def drop_impossible(rows: pd.DataFrame, group: NDArray[Any], notes: Notes) -> tu
     rows
         Standard rows.
     group
-        What each belongs to: its community, else its town.
+        What each belongs to: its community, else its town; -1: neither.
     notes
         Where it is said.
     """
@@ -77,11 +77,13 @@ def drop_impossible(rows: pd.DataFrame, group: NDArray[Any], notes: Notes) -> tu
     given = ~(np.isnan(lon) & np.isnan(lat))
     with np.errstate(invalid="ignore"):
         bad = given & ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90) & ~((lon == 0) & (lat == 0)))
-    alone_m = _alone_m(np.where(bad, np.nan, lon), np.where(bad, np.nan, lat), group)
+    x, y = np.where(bad, np.nan, lon), np.where(bad, np.nan, lat)
+    # What belongs to no town is held against the whole list.
+    alone_m = np.where(group >= 0, _alone_m(x, y, group), _alone_m(x, y, np.zeros_like(group)))
     for row in np.flatnonzero(bad | (alone_m > 0)).tolist():
         said = f"({lon[row]:g}, {lat[row]:g})"
         swapped = "; the axes look swapped" if lon[row] < lat[row] and in_china(lat[row], lon[row]) else ""
-        why = f"is {alone_m[row] / 1000:,.1f} km from all others of its community or town"
+        why = f"is {alone_m[row] / 1000:,.1f} km from all others of its community, town or list"
         if bad[row]:
             why = "is no longitude and latitude in degrees"
         notes.add(row, "outside", f"{said} {why}{swapped}; not used")
@@ -93,7 +95,7 @@ def drop_impossible(rows: pd.DataFrame, group: NDArray[Any], notes: Notes) -> tu
 def _alone_m(lon: Floats, lat: Floats, group: NDArray[Any]) -> Floats:
     """Return how far a position is from its group where that is more than three times its spread, else 0.
 
-    The spread of a group is twice the median distance of its positions from their median point, at least 500 m. Those
+    The spread of a group is twice the median distance of its positions from their median point, at least 1 km. Those
     within three of that point are the group; one further away is alone if it is three from the nearest of them too.
     """
     known = np.flatnonzero(~np.isnan(lon) & ~np.isnan(lat))

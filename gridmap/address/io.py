@@ -111,9 +111,8 @@ def read_given(
             progress(source / len(asked), path.name)
         _read_file(path, kind, source, columns or {}, crs, pieces)
     if not pieces.rows:
-        raise InputError(
-            f"none of {', '.join(path.name for _, path in asked)} has addresses; give a list, or list=FILE"
-        )
+        names = ", ".join(path.name for _, path in asked)
+        raise InputError(f"there are no addresses in {names}; give a list of them, or say which file is one: list=FILE")
     return Given(
         rows=pd.concat(pieces.rows, ignore_index=True),
         streets=_together(pieces.streets),

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from gridmap.cli import (
+    addresses,
     circles,
     db,
     demo,
@@ -87,6 +88,7 @@ app.command("join")(incidents.join)
 app.command("locate")(locate.locate)
 app.command("map")(incidents.draw_map)
 app.command("serve")(serve.serve)
+app.add_typer(addresses.app, name="addresses")
 app.add_typer(db.app, name="db")
 app.add_typer(load.app, name="load")
 app.add_typer(plans.app, name="plans")
