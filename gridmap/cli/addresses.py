@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from gridmap.cli import show
+from gridmap.cli import addresses_batch, show
 from gridmap.settings import text
 
 if TYPE_CHECKING:
@@ -26,11 +26,7 @@ _WORDS: Final = {
 }  # fmt: skip
 _MOST_SHOWN: Final = 3
 """Findings of a rule that are printed; all are in the file of --findings."""
-
-
-@app.callback()
-def addresses() -> None:
-    """地址索引 · The index of addresses."""
+app.command("geocode")(addresses_batch.geocode)
 
 
 @app.command()
