@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,9 +15,9 @@ from gridmap.address import score
 from gridmap.address.confidence import NOT_THE_DOOR, calibrate
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.match import Reading
-from gridmap.address.model import KINDS, GeoCandidate, Geocoding, MatchType, Span, Step
+from gridmap.address.model import KINDS, GeoCandidate, Geocoding, MatchType, Step
 from gridmap.address.question import Question
-from gridmap.address.telling import tell
+from gridmap.address.telling import left_over, tell
 
 _LEAST: Final = 0.02
 """Share below which a reading is not named as a candidate."""
@@ -26,7 +27,7 @@ _CLEAR: Final = 0.7
 _MOST_ROWS: Final = 1000
 _NEAR_M: Final = 60.0
 """Points this near to each other are taken to be in one small grid, where no plan says better."""
-_LANDMARK_M: Final = 100.0
+_LANDMARK_M: Final = 150.0
 _FAR_NUMBERS: Final = 20
 """Numbers further apart than this say little of what lies between them."""
 _DOOR_M: Final = 15.0
@@ -64,7 +65,8 @@ def likelihoods(readings: Sequence[Reading]) -> NDArray[np.float64]:
     """Return how likely each reading is beside the others, and beside none of them."""
     costs = np.array([each.cost for each in readings])
     mass = np.exp(costs.min() - costs)
-    found: NDArray[np.float64] = mass / (mass.sum() + math.exp(costs.min() - score.NOWHERE))
+    nowhere = score.NOWHERE + score.STRANGE * readings[0].strange
+    found: NDArray[np.float64] = mass / (mass.sum() + math.exp(costs.min() - nowhere))
     return found
 
 
@@ -110,7 +112,9 @@ def _spread(index: AddressIndex, rows: Rows, weights: NDArray[np.float64] | None
     shares = np.full(len(rows), 1 / len(rows)) if weights is None else weights / weights.sum()
     lon, lat = index.row_lon[rows], index.row_lat[rows]
     east, north = _metres(lon, lat)
-    middle = int(np.argmin(np.hypot(east - np.average(east, weights=shares), north - np.average(north, weights=shares))))
+    middle = int(
+        np.argmin(np.hypot(east - np.average(east, weights=shares), north - np.average(north, weights=shares)))
+    )
     away = np.hypot(east - east[middle], north - north[middle])
     near = float(shares[away <= _NEAR_M].sum())
     if near > 0.999 and match_type == "estate":
@@ -127,12 +131,22 @@ def _beside(index: AddressIndex, reading: Reading) -> Spot:
     """Return the surroundings of a landmark: the listed addresses near it, of the road it is said to be on if any."""
     lon, lat = float(index.object_lon[reading.object]), float(index.object_lat[reading.object])
     rows = index.rows_near(lon, lat, _LANDMARK_M)
+    roads = [thing for each in reading.context for thing in index.objects_of(each.name)]
+    here = [np.intersect1d(rows, index.rows_under(thing)) for thing in roads if index.children(thing)]
+    if any(len(each) for each in here):
+        return _spread(index, np.unique(np.concatenate(here)), None, "interpolated")
     if not len(rows):
         return Spot(lon, lat, _LANDMARK_M, rows, np.zeros(0), 1.0, "interpolated")
-    east, north = _metres(np.append(lon, index.row_lon[rows]), np.append(lat, index.row_lat[rows]))
-    shares = np.exp(-np.hypot(east[1:], north[1:]) / (_LANDMARK_M / 3))
-    near = float(shares[np.hypot(east[1:], north[1:]) <= _NEAR_M].sum() / shares.sum())
-    return Spot(lon, lat, _LANDMARK_M, rows, shares / shares.sum(), near, "interpolated")
+    away = _away(lon, lat, index.row_lon[rows], index.row_lat[rows])
+    shares = np.exp(-away / (_LANDMARK_M / 3))
+    shares /= shares.sum()
+    return Spot(lon, lat, _LANDMARK_M, rows, shares, float(shares[away <= _NEAR_M].sum()), "interpolated")
+
+
+def _away(lon: float, lat: float, lons: NDArray[np.float64], lats: NDArray[np.float64]) -> NDArray[np.float64]:
+    east, north = _metres(np.append(lon, lons), np.append(lat, lats))
+    found: NDArray[np.float64] = np.hypot(east[1:], north[1:])
+    return found
 
 
 def _between(index: AddressIndex, reading: Reading) -> Spot:
@@ -187,11 +201,11 @@ def _place_between(numbers: NDArray[np.float64], number: int) -> NDArray[np.floa
     return np.array([1 - part, part])
 
 
-def trust(reading: Reading, likely: float) -> float:
+def trust(reading: Reading, spot: Spot, likely: float) -> float:
     """Return how sure it is that a reading's place is meant."""
     sure = calibrate(likely)
-    unlisted = reading.walked.unlisted is not None or reading.walked.denied
-    return min(sure, NOT_THE_DOOR) if unlisted else sure
+    aside = spot.match_type == "interpolated" or reading.walked.denied
+    return min(sure, NOT_THE_DOOR) if aside else sure
 
 
 def answer(index: AddressIndex, question: Question, readings: Sequence[Reading]) -> Geocoding:
@@ -199,16 +213,15 @@ def answer(index: AddressIndex, question: Question, readings: Sequence[Reading])
     likely = likelihoods(readings)
     kept = [i for i in range(min(len(readings), _MOST_CANDIDATES)) if i == 0 or likely[i] >= _LEAST]
     spots = [find_spot(index, readings[i]) for i in kept]
-    sure = [trust(readings[i], float(likely[i])) for i in kept]
+    sure = [trust(readings[i], spot, float(likely[i])) for i, spot in zip(kept, spots, strict=True)]
     candidates = _candidates(index, [readings[i] for i in kept], spots, sure)
     clear = bool(likely[0] >= _CLEAR * likely.sum())
-    elements, rest = tell(index, question, readings[0])
     rows, weights = _together(spots, sure)
     best = spots[0]
     town, community = index.areas_of(int(best.rows[0])) if len(best.rows) else ("", "")
     return Geocoding(
         outcome="matched" if clear else "ambiguous",
-        reason=explain(readings[0], best, candidates if not clear else (), rest),
+        reason=explain(readings[0], best, candidates if not clear else (), question),
         match_type=best.match_type,
         confidence=candidates[0].confidence,
         lon=best.lon,
@@ -217,12 +230,11 @@ def answer(index: AddressIndex, question: Question, readings: Sequence[Reading])
         address=candidates[0].address,
         town=town,
         community=community,
-        elements=elements,
-        unmatched=rest,
         candidates=candidates,
         rows=rows,
         weights=weights,
         index_version=index.version,
+        telling=partial(tell, index, question, readings[0]),
     )
 
 
@@ -230,7 +242,11 @@ def _candidates(
     index: AddressIndex, readings: Sequence[Reading], spots: Sequence[Spot], sure: Sequence[float]
 ) -> tuple[GeoCandidate, ...]:  # fmt: skip
     named = [index.describe(each.walked.node) for each in readings]
-    apart = differences([index.named_areas(each.object) for each in readings]) if len(readings) > 1 else [""]
+    apart = (
+        differences([(*index.named_areas(each.object), index.title(each.object)) for each in readings])
+        if len(readings) > 1
+        else [""]
+    )
     return tuple(
         GeoCandidate(name, spot.match_type, trusted * spot.near, spot.lon, spot.lat, spot.accuracy_m, differs)
         for name, spot, trusted, differs in zip(named, spots, sure, apart, strict=True)
@@ -281,11 +297,13 @@ _REASONS: Final = {
     "community": "只认出社区或村 · only the community or village is known",
     "fallback": "只认出乡镇，须人工核实 · only the town is known: a person has to look",
 }
-_DENIED: Final = "门牌已找到，但库中该处没有这个单元、楼层或房号 · the door is listed, but not with this unit, floor or room"
+_DENIED: Final = (
+    "门牌已找到，但库中该处没有这个单元、楼层或房号 · the door is listed, but not with this unit, floor or room"
+)
 _LANDMARK: Final = "按地标位置推算 · placed by the landmark named"
 
 
-def explain(reading: Reading, spot: Spot, several: Sequence[GeoCandidate], rest: Sequence[Span]) -> str:
+def explain(reading: Reading, spot: Spot, several: Sequence[GeoCandidate], question: Question) -> str:
     """Return an answer's reason in words."""
     if several:
         which = "、".join(dict.fromkeys(each.differs or each.address for each in several))
@@ -295,7 +313,8 @@ def explain(reading: Reading, spot: Spot, several: Sequence[GeoCandidate], rest:
         told = _DENIED
     elif spot.match_type == "interpolated" and reading.walked.unlisted is None:
         told = _LANDMARK
+    rest = left_over(question, reading)
     if rest:
-        words = "、".join(each.text for each in rest)
+        words = "、".join(question.text[start:end] for start, end in rest)
         told += f"{'；' if told else ''}未理解 not understood: {words}"
     return told

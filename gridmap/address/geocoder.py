@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +31,9 @@ REACH_M: Final = 500.0
 """How far the nearest address may be (ours)."""
 _FAR: Final = f"{REACH_M:.0f} 米内没有标准地址 · no listed address within {REACH_M:.0f} m"
 _EMPTY: Final = "没有地址文字 · no address in the text"
-_LONG: Final = f"超过 {MOST_CHARACTERS} 个字符，不是一个地址 · longer than {MOST_CHARACTERS} characters: not one address"
+_LONG: Final = (
+    f"超过 {MOST_CHARACTERS} 个字符，不是一个地址 · longer than {MOST_CHARACTERS} characters: not one address"
+)
 _UNKNOWN: Final = "标准地址库中没有找到 · nothing of it is in the address index"
 _COLUMNS: Final = (
     "outcome", "reason", "match_type", "confidence", "lon", "lat", "accuracy_m", "address", "town", "community",
@@ -106,8 +109,8 @@ class Geocoder:
         return _elsewhere(found, question.front.foreign) if question.front.foreign else found
 
     def _nothing(self, question: Question) -> Geocoding:
-        elements, rest = tell(self._index, question, None)
-        return Geocoding("not_found", _UNKNOWN, elements=elements, unmatched=rest, index_version=self.version)
+        telling = partial(tell, self._index, question, None)
+        return Geocoding("not_found", _UNKNOWN, index_version=self.version, telling=telling)
 
     def geocode_many(self, texts: Iterable[str]) -> pd.DataFrame:
         """Find the places of many addresses.
@@ -179,6 +182,5 @@ def _elsewhere(found: Geocoding, foreign: str) -> Geocoding:
     reason = f"地址属于{foreign}，不在本县 · the address is of another county: {foreign}"
     unsure = tuple(replace(each, confidence=0.0) for each in found.candidates)
     return Geocoding(
-        "elsewhere", reason, elements=found.elements, unmatched=found.unmatched, candidates=unsure,
-        index_version=found.index_version,
+        "elsewhere", reason, candidates=unsure, index_version=found.index_version, telling=found.telling
     )  # fmt: skip

@@ -11,13 +11,15 @@ from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.model import Step
 from gridmap.address.names import Mention, NameBook
 from gridmap.address.question import Question, open_stretches, span_mask
-from gridmap.address.walk import Walked, walk
+from gridmap.address.walk import Numbers, Walked, coded, walk
 
 _TOWN, _COMMUNITY, _STREET, _HAMLET, _ESTATE, _LANDMARK = (
     OBJECT_KINDS.index(kind) for kind in ("town", "community", "street", "hamlet", "estate", "landmark")
 )
 _GOOD: Final = 2.2
 """Cost up to which misspellings are not looked for."""
+_POOR: Final = 4.0
+"""Cost from which only the town or community may be right, too."""
 _SLIP: Final = 3.8
 """Mean cost of a homophone or a look-alike."""
 _WORSE: Final = 5.0
@@ -25,6 +27,7 @@ _WORSE: Final = 5.0
 _MOST_NAMES: Final = 48
 _MOST_OBJECTS: Final = 64
 _LONGEST_STRETCH: Final = 24
+_MOST_ROWS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Reading:
         The mentions of town, community and estate that agree.
     community
         Object of the community named, where it is one of those the road lies in; -1 else.
+    strange
+        What words in front cost that nothing explains.
     """
 
     object: int
@@ -56,6 +61,7 @@ class Reading:
     cost: float
     context: tuple[Mention, ...] = ()
     community: int = -1
+    strange: float = 0.0
 
 
 @dataclass(slots=True)
@@ -67,6 +73,19 @@ class _Said:
     estates: dict[int, Mention]
     streets: dict[int, Mention]
     landmarks: dict[int, Mention]
+    explains: int = 0
+    """Bit mask of what may stand beside a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A thing under a name, before its numbers are followed."""
+
+    thing: int
+    mention: Mention
+    cost: float
+    context: list[Mention]
+    community: int
 
 
 class Matcher:
@@ -86,13 +105,16 @@ class Matcher:
 
     def readings(self, question: Question) -> list[Reading]:
         """Return the places a question may mean, the likeliest first, each once."""
-        mentions = question.mentions
-        found = self._follow(question, mentions, near=True)
-        if not found or found[0].cost > _GOOD:
+        best: dict[int, Reading] = {}
+        self._follow(question, question.mentions, best, near=True)
+        if min((each.cost for each in best.values()), default=score.IMPOSSIBLE) > _GOOD:
             fuzzy = self._recalled(question)
             if fuzzy:
-                found = self._follow(question, [*mentions, *fuzzy], near=False)
-        return found or self._areas(question, self._said(mentions))
+                self._follow(question, [*question.mentions, *fuzzy], best, near=False)
+        found = sorted(best.values(), key=lambda each: (each.cost, each.walked.node))
+        if found and found[0].cost < _POOR:
+            return found
+        return sorted([*found, *self._areas(question, self._said(question.mentions))], key=lambda each: each.cost)
 
     def _recalled(self, question: Question) -> list[Mention]:
         """Return names that a stretch of the text may be a misspelling of."""
@@ -120,33 +142,45 @@ class Matcher:
                 table = into.get(self._kind[thing])
                 if table is not None and (thing not in table or mention.cost < table[thing].cost):
                     table[thing] = mention
+        tables = (said.towns, said.communities, said.estates, said.streets if said.landmarks else {})
+        for mention in {each for table in tables for each in table.values()}:
+            said.explains |= span_mask(mention.start, mention.end)
         return said
 
-    def _follow(self, question: Question, mentions: Sequence[Mention], near: bool) -> list[Reading]:
+    def _follow(
+        self, question: Question, mentions: Sequence[Mention], best: dict[int, Reading], near: bool
+    ) -> None:  # fmt: skip
+        """Add the readings that follow from names; what cannot come near the best is not walked."""
         said = self._said(mentions)
-        best: dict[int, Reading] = {}
-        least = score.IMPOSSIBLE
+        least = min((each.cost for each in best.values()), default=score.IMPOSSIBLE)
+        known: dict[tuple[int, int], _Beside] = {}
         for mention in _worth(mentions):
             if mention.cost > least + _WORSE:
                 continue
-            steps, price = _steps_of(question, mention, mentions)
+            beside = known.get(mention[:2])
+            if beside is None:
+                beside = known[mention[:2]] = _beside(question, mention, mentions, said)
+            if mention.cost + beside.price + beside.strange > least + _WORSE:
+                continue
             names = [(mention.name, mention.cost)]
             if near and mention.how == "exact":
-                names += [(int(each), _SLIP) for each in self._book.confusable(mention.name)]
+                names += [(each, _SLIP) for each in self._book.confusable(mention.name).tolist()]
             for name, cost in names:
                 for thing in self._things(name, said, mention):
-                    for walked in self._walked(thing, steps):
-                        if walked.cost > least + _WORSE or (cost and near and walked.unlisted):
+                    setting = self._setting(thing, mention, beside, said, cost)
+                    if setting.cost > least + _WORSE:
+                        continue
+                    for walked in self._walked(thing, beside.numbers):
+                        if setting.cost + walked.cost > least + _WORSE or (cost and near and walked.unlisted):
                             continue
-                        reading = self._priced(question, thing, mention, walked, steps, cost + price, said)
+                        reading = self._priced(question, setting, walked, beside, said)
                         self._keep(best, reading)
                         least = min(least, reading.cost)
-        return sorted(best.values(), key=lambda each: (each.cost, each.walked.node))
 
-    def _walked(self, thing: int, steps: Sequence[Step]) -> list[Walked]:
+    def _walked(self, thing: int, numbers: Numbers) -> list[Walked]:
         if self._kind[thing] == _LANDMARK:
             return [Walked(thing, 0.0, 0)]
-        return walk(self._index, thing, steps)
+        return walk(self._index, thing, numbers)
 
     def _keep(self, best: dict[int, Reading], reading: Reading) -> None:
         row = self._index.row_of(reading.walked.node) if reading.walked.unlisted is None else -1
@@ -154,30 +188,43 @@ class Matcher:
         if key not in best or reading.cost < best[key].cost:
             best[key] = reading
 
+    def _setting(self, thing: int, mention: Mention, beside: _Beside, said: _Said, cost: float) -> _Setting:
+        """Return what is said of the town and, where it is one for all its doors, the community of a thing."""
+        context: list[Mention] = []
+        cost += beside.price
+        if said.towns and self._kind[thing] != _TOWN:
+            cost += _agrees(said.towns.get(self._town[thing]), mention, beside.town_wrong, context)
+        community = self._community[thing] if self._kind[thing] != _COMMUNITY else -1
+        if community >= 0 and said.communities:
+            cost += _agrees(said.communities.get(community), mention, beside.community_wrong, context)
+        return _Setting(thing, mention, cost, context, community)
+
     def _things(self, name: int, said: _Said, mention: Mention) -> list[int]:
         """Return the roads, hamlets, estates and landmarks of a name: those of the towns named, where there are any."""
-        things = [each for each in self._index.objects_of(name) if self._kind[each] != _TOWN]
+        shortened = mention.how == "suffix"
+        things = [
+            each for each in self._index.objects_of(name)
+            if self._kind[each] != _TOWN and not (shortened and self._kind[each] == _LANDMARK)
+        ]  # fmt: skip
         things = [each for each in things if self._kind[each] != _COMMUNITY or self._index.children(each)]
+        if len(things) > 1 and said.communities:
+            things = _named(things, self._community, said.communities, mention) or things
         if len(things) > 1 and said.towns:
-            here = [
-                each for each in things
-                if self._town[each] in said.towns and _apart(said.towns[self._town[each]], mention)
-            ]  # fmt: skip
-            things = here or things
+            things = _named(things, self._town, said.towns, mention) or things
         return things[:_MOST_OBJECTS]
 
     def _priced(
-        self, question: Question, thing: int, mention: Mention, walked: Walked, steps: Sequence[Step], cost: float,
-        said: _Said,
+        self, question: Question, setting: _Setting, walked: Walked, beside: _Beside, said: _Said
     ) -> Reading:  # fmt: skip
         """Return a reading with everything counted that speaks for and against it."""
-        cost += walked.cost
-        context: list[Mention] = []
-        cost += _agrees(said.towns, self._town[thing], mention, score.TOWN_WRONG, context)
-        community = self._community_of(thing, walked, said)
-        cost += _agrees(said.communities, community, mention, score.COMMUNITY_WRONG, context)
+        thing, mention, context, steps = setting.thing, setting.mention, [*setting.context], beside.steps
+        cost, community = setting.cost + walked.cost, setting.community
+        if community < 0 and said.communities:
+            community = self._community_of(walked, said)
+            cost += _agrees(said.communities.get(community), mention, beside.community_wrong, context)
         cost += self._estate_cost(thing, walked, said, mention, context)
         if self._kind[thing] == _LANDMARK:
+            cost += score.NUMBER_UNLISTED * bool(steps)
             context += _roads_before(said, mention)
         elif walked.unlisted is None and self._index.row_of(walked.node) < 0:
             cost += score.COARSE
@@ -186,18 +233,16 @@ class Matcher:
         covered = question.explained | span_mask(mention.start, mention.end)
         for each in context:
             covered |= span_mask(each.start, each.end)
-        cost += _unexplained(question, mention, covered)
+        strange, behind = _unexplained(question, mention, covered, steps if walked.used else ())
         kept = community if community in said.communities else -1
-        return Reading(thing, mention, walked, steps, cost, tuple(context), kept)
+        return Reading(thing, mention, walked, steps, cost + strange + behind, tuple(context), kept, strange)
 
-    def _community_of(self, thing: int, walked: Walked, said: _Said) -> int:
-        """Return the community of a place: of several, one that is named."""
+    def _community_of(self, walked: Walked, said: _Said) -> int:
+        """Return the community of a place on a road: of several, one that is named."""
         row = self._index.row_of(walked.node)
         if row >= 0:
             return int(self._index.row_community[row])
-        if self._community[thing] >= 0 or not said.communities:
-            return self._community[thing]
-        here = set(self._index.row_community[self._index.rows_under(walked.node)[:2000]].tolist())
+        here = set(self._index.row_community[self._index.rows_under(walked.node)[:_MOST_ROWS]].tolist())
         return next((each for each in said.communities if each in here), next(iter(here), -1))
 
     def _estate_cost(
@@ -218,18 +263,29 @@ class Matcher:
         return other
 
     def _areas(self, question: Question, said: _Said) -> list[Reading]:
-        """Return the communities, or else the towns, where no road, hamlet, estate or landmark is known."""
+        """Return the communities, or else the towns, that are named."""
+        price = score.COARSE + (score.NUMBER_UNLISTED if question.steps else 0.0)
         for table in (said.communities, said.towns):
             found = []
             for thing, mention in table.items():
-                context: list[Mention] = []
-                cost = mention.cost + score.COARSE
-                if table is said.communities:
-                    cost += _agrees(said.towns, self._town[thing], mention, score.TOWN_WRONG, context)
-                found.append(Reading(thing, mention, Walked(thing, 0.0, 0), question.steps, cost, tuple(context)))
+                beside = _beside(question, mention, question.mentions, said)
+                setting = self._setting(thing, mention, beside, said, mention.cost + price - beside.price)
+                covered = question.explained | span_mask(mention.start, mention.end)
+                for each in setting.context:
+                    covered |= span_mask(each.start, each.end)
+                strange, behind = _unexplained(question, mention, covered, question.steps)
+                cost = setting.cost + strange + behind
+                found.append(
+                    Reading(thing, mention, Walked(thing, 0.0, 0), question.steps, cost, tuple(setting.context))
+                )
             if found:
-                return sorted(found, key=lambda each: (each.cost, each.object))
+                return found
         return []
+
+
+def _named(things: list[int], above: list[int], said: dict[int, Mention], mention: Mention) -> list[int]:
+    """Return the things in the towns or communities that are named beside a name."""
+    return [each for each in things if (other := said.get(above[each])) is not None and _apart(other, mention)]
 
 
 def _worth(mentions: Sequence[Mention]) -> list[Mention]:
@@ -247,39 +303,71 @@ def _apart(one: Mention, other: Mention) -> bool:
     return one.end <= other.start or other.end <= one.start
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands beside a name in the text.
+
+    Parameters
+    ----------
+    steps, numbers, price
+        Its numbers, and what it costs that they are where they are.
+    town_wrong, community_wrong
+        What another town or community than the one named would cost.
+    strange
+        The least that words in front may cost which nothing explains.
+    """
+
+    steps: Sequence[Step]
+    numbers: Numbers
+    price: float
+    town_wrong: float
+    community_wrong: float
+    strange: float
+
+
+def _beside(question: Question, mention: Mention, mentions: Sequence[Mention], said: _Said) -> _Beside:
+    steps, price = _steps_of(question, mention, mentions)
+    town = _denial(said.towns, mention, score.TOWN_WRONG)
+    community = _denial(said.communities, mention, score.COMMUNITY_WRONG)
+    covered = question.explained | said.explains | span_mask(mention.start, mention.end)
+    strange = _unexplained(question, mention, covered, steps)[0]
+    if strange and steps:
+        strange = min(strange, _unexplained(question, mention, covered, ())[0] + score.NUMBER_UNLISTED)
+    return _Beside(steps, coded(steps), price, town, community, strange)
+
+
+def _denial(said: dict[int, Mention], mention: Mention, wrong: float) -> float:
+    """Return what it costs that the town or community named in front of a name is not its own."""
+    cost = 0.0
+    for each in said.values():
+        if each.end <= mention.start:
+            # A shortened or misspelt name may be no name at all: it speaks less against.
+            cost = max(cost, wrong if each.how == "exact" else score.UNSURE_WRONG)
+    return cost
+
+
+def _agrees(own: Mention | None, mention: Mention, wrong: float, context: list[Mention]) -> float:
+    """Return the cost of what is said of a town or community beside a name, and note the mention that agrees."""
+    if own is None or not _apart(own, mention):
+        return wrong
+    context.append(own)
+    # Who leaves one suffix out leaves others out too, and beside a name nothing else is meant.
+    return own.cost * score.CONTEXT if own.how == "suffix" else own.cost
+
+
 def _steps_of(question: Question, mention: Mention, mentions: Sequence[Mention]) -> tuple[Sequence[Step], float]:
     """Return the numbers that belong to a name: those after it; where there are none, those before, at a price."""
-    steps = [
-        each for each in question.steps
-        if (each.start >= mention.end or each.end <= mention.start) and not _in_name(each, mention, mentions)
-    ]  # fmt: skip
+    steps = [each for each in question.steps if each.start >= mention.end or each.end <= mention.start]
+    holders = [each for each in mentions if each.how == "exact" and _apart(each, mention)] if steps else []
+    if holders:
+        # The 3 of 汀州路3段 is no number of another name's.
+        steps = [
+            step for step in steps if not any(each.start < step.start and step.end <= each.end for each in holders)
+        ]  # fmt: skip
     after = [each for each in steps if each.start >= mention.end]
     if after or not steps:
         return after, 0.0
     return steps, score.NUMBER_BEFORE
-
-
-def _in_name(step: Step, mention: Mention, mentions: Sequence[Mention]) -> bool:
-    """Whether a number belongs to another name: the 3 of 汀州路3段."""
-    return any(
-        each.how == "exact" and each.start < step.start and step.end <= each.end and _apart(each, mention)
-        for each in mentions
-    )
-
-
-def _agrees(said: dict[int, Mention], thing: int, mention: Mention, wrong: float, context: list[Mention]) -> float:
-    """Return the cost of what is said of a town or community beside a name, and note the mention that agrees."""
-    if not said:
-        return 0.0
-    own = said.get(thing)
-    if own is not None and _apart(own, mention):
-        context.append(own)
-        return own.cost
-    against = [each for each in said.values() if _apart(each, mention) and each.end <= mention.start]
-    if not against:
-        return 0.0
-    # A shortened or misspelt name may be no name at all: it speaks less against.
-    return max(wrong if each.how == "exact" else 1.5 for each in against)
 
 
 def _roads_before(said: _Said, mention: Mention) -> list[Mention]:
@@ -287,8 +375,14 @@ def _roads_before(said: _Said, mention: Mention) -> list[Mention]:
     return [each for each in said.streets.values() if each.how == "exact" and each.end <= mention.start]
 
 
-def _unexplained(question: Question, mention: Mention, covered: int) -> float:
+def _unexplained(
+    question: Question, mention: Mention, covered: int, steps: Sequence[Step]
+) -> tuple[float, float]:  # fmt: skip
+    """Return what words cost that nothing explains: in front of the number they are names, behind it notes."""
     free = question.letters & ~covered
-    before = (free & ((1 << mention.start) - 1)).bit_count()
+    if not free:
+        return 0.0, 0.0
+    front = max(mention.start, steps[0].start if steps else 0)
+    before = (free & ((1 << front) - 1)).bit_count()
     after = free.bit_count() - before
-    return min(before * score.BEFORE, score.MOST_BEFORE) + min(after * score.AFTER, score.MOST_AFTER)
+    return min(before * score.BEFORE, score.MOST_BEFORE), min(after * score.AFTER, score.MOST_AFTER)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -148,10 +150,6 @@ class Geocoding:
         Radius within which the true point lies.
     address, town, community
         Of the likeliest place, standard form.
-    elements
-        What was understood, each with its place in the text and whether the index knows it.
-    unmatched
-        What was not understood.
     candidates
         The likeliest places, the likeliest first, it among them; one where nothing is in doubt.
     rows, weights
@@ -160,6 +158,8 @@ class Geocoding:
         makes grids of.
     index_version
         Of the index that answered.
+    telling
+        Gives the elements and what was not understood; asked for once, and only if somebody wants to know.
     """
 
     outcome: GeocodeOutcome
@@ -172,12 +172,25 @@ class Geocoding:
     address: str = ""
     town: str = ""
     community: str = ""
-    elements: tuple[Element, ...] = ()
-    unmatched: tuple[Span, ...] = ()
     candidates: tuple[GeoCandidate, ...] = ()
     rows: NDArray[np.int32] = field(default_factory=lambda: _NONE)
     weights: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     index_version: str = ""
+    telling: Callable[[], tuple[tuple[Element, ...], tuple[Span, ...]]] | None = field(default=None, repr=False)
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """What was understood, each with its place in the text and whether the index knows it."""
+        return self._told[0]
+
+    @property
+    def unmatched(self) -> tuple[Span, ...]:
+        """What was not understood."""
+        return self._told[1]
+
+    @cached_property
+    def _told(self) -> tuple[tuple[Element, ...], tuple[Span, ...]]:
+        return self.telling() if self.telling else ((), ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,17 @@ def _distance_m(found: Geocoding, lon: np.ndarray, lat: np.ndarray, inside: np.n
     return float(np.hypot(east, north).min())
 
 
-COLUMNS: Final = ("outcome", "reason", "match_type", "confidence", "needs_person", "address", "lon", "lat", "accuracy_m")
+COLUMNS: Final = (
+    "outcome",
+    "reason",
+    "match_type",
+    "confidence",
+    "needs_person",
+    "address",
+    "lon",
+    "lat",
+    "accuracy_m",
+)
 
 
 def locate_addresses(geocoder: Geocoder, locator: Locator, texts: Iterable[str]) -> pd.DataFrame:

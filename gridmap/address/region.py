@@ -7,10 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-_PROVINCES: Final = (
-    "北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南 "
-    "陕西 甘肃 青海 台湾 内蒙古 广西 西藏 宁夏 新疆 香港 澳门"
-).split()  # fmt: skip
+_PROVINCES: Final = ["北京", "天津", "上海", "重庆", "河北", "山西", "辽宁", "吉林", "黑龙江", "江苏", "浙江", "安徽", "福建", "江西", "山东", "河南", "湖北", "湖南", "广东", "海南", "四川", "贵州", "云南", "陕西", "甘肃", "青海", "台湾", "内蒙古", "广西", "西藏", "宁夏", "新疆", "香港", "澳门"]  # fmt: skip
 """The 34 of GB/T 2260, without their suffixes."""
 _SUFFIX: Final = r"(?:壮族自治区|回族自治区|维吾尔自治区|特别行政区|自治区|自治州|地区|自治县|省|市|县|区|旗|盟)"
 _PROVINCE: Final = re.compile(rf"(?:{'|'.join(_PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?")
@@ -141,4 +138,9 @@ class Fronts:
 
 def _goes_on(text: str, end: int) -> bool:
     """Whether the word goes on as the name of a road or the like: 南京路, 上海花园."""
-    return bool(re.match(r"[东西南北中]?[0-9]*(?:路|街|大道|道|巷|弄|里|村|花园|苑|小区|新村|社区|公寓|大厦|广场|酒店|镇|乡)", text[end:]))
+    return bool(
+        re.match(
+            r"[东西南北中]?[0-9]*(?:路|街|大道|道|巷|弄|里|村|花园|苑|小区|新村|社区|公寓|大厦|广场|酒店|镇|乡)",
+            text[end:],
+        )
+    )

@@ -13,9 +13,13 @@ from gridmap.address.model import KINDS
 
 NOWHERE: Final = 6.0
 """That the text means no listed place."""
+STRANGE: Final = 0.7
+"""Share of what unexplained words in front cost that :data:`NOWHERE` costs too: they may be a note."""
 TOWN_WRONG: Final = 6.5
 """Another town is named than the place is in."""
 COMMUNITY_WRONG: Final = 5.5
+UNSURE_WRONG: Final = 1.5
+"""Either of these, where what is named may be no town or community at all."""
 ESTATE_WRONG: Final = 4.5
 LETTER_OTHER: Final = 3.5
 """12甲 asked, 12 listed, or the other way: another door."""
@@ -29,15 +33,19 @@ FINER_WRONG: Final = 2.5
 """A unit, floor or room that is none of those the list holds for the door."""
 COARSE: Final = 0.7
 """The text stops above the listed doors: the building was left out."""
+CONTEXT: Final = 0.3
+"""Share of a left-out suffix's cost where the name only stands beside another: 花山人民路."""
 LANDMARK_LEFT: Final = 1.5
 """Only the road is taken, though a landmark on it is named."""
-BEFORE: Final = 0.9
-"""A character in front of the name that nothing explains; after it they are notes."""
+BEFORE: Final = 2.2
+"""A character in front of the number that nothing explains: names stand there; behind it are notes."""
 AFTER: Final = 0.12
+MOST_BEFORE: Final = 6.5
+MOST_AFTER: Final = 1.5
+INSIDE: Final = 0.4
+"""A number behind a door that has nothing listed below it."""
 NUMBER_BEFORE: Final = 2.0
 """The number stands before the name: 3栋文昌花园."""
-MOST_BEFORE: Final = 6.0
-MOST_AFTER: Final = 1.5
 
 _SWAPS: Final = {
     ("plate", "building"): 1.5, ("plate", "lane"): 2.5, ("plate", "alley"): 2.5, ("plate", "unit"): 3.0,

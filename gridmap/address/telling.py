@@ -20,21 +20,34 @@ _STEP_CODE: Final = {
 _STEP_KIND: Final = {"": "plate", "group": "hamlet", "basement": "floor"}
 
 
-def tell(index: AddressIndex, question: Question, reading: Reading | None) -> tuple[tuple[Element, ...], tuple[Span, ...]]:
+Told = tuple[tuple[Element, ...], tuple[Span, ...]]
+
+
+def left_over(question: Question, reading: Reading | None) -> list[tuple[int, int]]:
+    """Return the stretches of the cleaned text that nothing explains."""
+    return open_stretches(question, _known(reading))
+
+
+def _known(reading: Reading | None) -> int:
+    known = 0
+    for mention in [] if reading is None else _mentions(reading):
+        known |= span_mask(mention.start, mention.end)
+    return known
+
+
+def tell(index: AddressIndex, question: Question, reading: Reading | None) -> Told:
     """Return the elements of a question in the light of its likeliest reading, and what nothing explains."""
     places = clean_with_places(question.raw)
     found = [_element(places, 10, kind, start, end, True) for kind, start, end in question.front.parts]
-    known = 0
+    known = _known(reading)
     if reading is not None:
-        for mention in _mentions(reading):
-            known |= span_mask(mention.start, mention.end)
         found += _named(index, places, reading)
     used = set() if reading is None else {id(each) for each in reading.steps[: reading.walked.used]}
     found += [
         _numbered(places, each, id(each) in used) for each in question.steps if not known >> each.start & 1
     ]  # fmt: skip
     found += [_element(places, 90, "note", start, end, None) for start, end, _ in question.notes]
-    rest = tuple(_span(places, start, end) for start, end in open_stretches(question, known))
+    rest = tuple(_span(places, start, end) for start, end in left_over(question, reading))
     return tuple(sorted(found, key=lambda each: (each.start, each.end))), rest
 
 

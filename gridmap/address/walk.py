@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,67 +45,97 @@ class Walked:
     denied: bool = False
 
 
-def walk(index: AddressIndex, node: int, steps: Sequence[Step]) -> list[Walked]:
-    """Return where steps may lead from a node, the cheapest first."""
-    found = sorted(_walk(index, node, steps, 0, 0.0), key=lambda each: (each.cost, each.node))
+Numbers = Sequence[tuple[Step, int, int]]
+"""Steps, each with the codes of its kind and of its letter."""
+
+
+def coded(steps: Sequence[Step]) -> Numbers:
+    """Return steps with what is compared at every node, worked out once."""
+    return [(step, _KIND[step.kind], (step_code(step) >> 4) & _LETTERS) for step in steps]
+
+
+def walk(index: AddressIndex, node: int, numbers: Numbers) -> list[Walked]:
+    """Return where numbers may lead from a node.
+
+    Parameters
+    ----------
+    index, node
+        Where to start: a road, hamlet, estate or village.
+    numbers
+        Of :func:`coded`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from gridmap.address.build import build_index
+    >>> from gridmap.address.steps import read_steps
+    >>> index = build_index(pd.DataFrame({"town": "花山镇", "street": "虹桥路", "number": ["13", "15"],
+    ...                                   "lon": [120.3, 120.3], "lat": [31.5, 31.5]})).index
+    >>> road = next(each for each in range(len(index.object_kind)) if index.title(each) == "虹桥路")
+    >>> [index.describe(each.node) for each in walk(index, road, coded(read_steps("13号")))]
+    ['花山镇虹桥路13号']
+    """
+    found: list[Walked] = []
+    _walk(index, node, numbers, 0, 0.0, found)
     return found
 
 
-def _walk(index: AddressIndex, node: int, steps: Sequence[Step], at: int, cost: float) -> Iterator[Walked]:
-    if at == len(steps):
-        yield Walked(node, cost, at)
+def _walk(index: AddressIndex, node: int, numbers: Numbers, at: int, cost: float, found: list[Walked]) -> None:
+    if at == len(numbers):
+        found.append(Walked(node, cost, at))
         return
-    step, best = steps[at], score.IMPOSSIBLE
-    for child, price in _matching(index, node, step):
+    step, best = numbers[at][0], score.IMPOSSIBLE
+    for child, price in _matching(index, node, numbers[at]):
         best = min(best, price)
-        yield from _walk(index, child, steps, at + 1, cost + price)
+        _walk(index, child, numbers, at + 1, cost + price, found)
     if best < 1.0:
         return
+    children = index.children(node)
     if step.kind in score.FINE or (not step.kind and at > 0):
-        yield from _finer(index, node, steps, at, cost)
+        found.append(_finer(index, children, node, numbers, at, cost))
         if step.kind:
             return
-    if at == 0 or not index.children(node):
-        yield from _skipping(index, node, steps, at, cost)
-    if not index.children(node) and at > 0:
+    if at == 0 and children:
+        _skipping(index, children, numbers, cost, found)
+    if not children and at > 0:
         # The list stops here: what follows is inside this door, whatever word it has.
-        yield Walked(node, cost + 0.4, at, None, finer=True)
+        found.append(Walked(node, cost + score.INSIDE, at, None, finer=True))
     elif best >= score.LETTER_OTHER:
-        yield Walked(node, cost + score.NUMBER_UNLISTED, at, step)
+        found.append(Walked(node, cost + score.NUMBER_UNLISTED, at, step))
 
 
-def _matching(index: AddressIndex, node: int, step: Step) -> Iterator[tuple[int, float]]:
+def _matching(index: AddressIndex, node: int, number: tuple[Step, int, int]) -> list[tuple[int, float]]:
     """Return the children of a node with a step's number, and what taking them for it costs."""
-    said, letter = _KIND[step.kind], (step_code(step) >> 4) & _LETTERS
+    step, said, letter = number
+    found = []
     for child in index.find_number(node, step.number):
         code = index.code(child)
         price = score.WORD[said][code & 15]
-        listed = (code >> 4) & _LETTERS
-        if listed != letter:
-            price += score.LETTER_OTHER
+        if (code >> 4) & _LETTERS != letter:
             if step.number == 0:
                 continue
+            price += score.LETTER_OTHER
         if price < score.IMPOSSIBLE:
-            yield child, price
+            found.append((child, price))
+    return found
 
 
-def _finer(index: AddressIndex, node: int, steps: Sequence[Step], at: int, cost: float) -> Iterator[Walked]:
+def _finer(index: AddressIndex, children: range, node: int, numbers: Numbers, at: int, cost: float) -> Walked:
     """Stop at a building whose units, floors and rooms are left: known to the list or not."""
-    rest = steps[at:]
-    listed = {index.code(child) & 15 for child in index.children(node)[:_MOST_SIBLINGS]}
-    denied = any(_KIND[step.kind] in listed for step in rest if step.kind) or bool(listed & _FINE_CODES)
-    yield Walked(node, cost + (score.FINER_WRONG if denied else score.FINER_UNLISTED), at, None, True, denied)
+    listed = {index.code(child) & 15 for child in children[:_MOST_SIBLINGS]}
+    denied = bool(listed & _FINE_CODES) or any(kind in listed for _, kind, _ in numbers[at:] if kind)
+    return Walked(node, cost + (score.FINER_WRONG if denied else score.FINER_UNLISTED), at, None, True, denied)
 
 
 _FINE_CODES: Final = frozenset({_KIND[name] for name in score.FINE} | {_KIND["sub"]})
 
 
-def _skipping(index: AddressIndex, node: int, steps: Sequence[Step], at: int, cost: float) -> Iterator[Walked]:
-    """Look for a step one level further down, where a road has few enough doors."""
-    children = index.children(node)
+def _skipping(index: AddressIndex, children: range, numbers: Numbers, cost: float, found: list[Walked]) -> None:
+    """Look for the first step one level further down, where a road has few enough doors."""
     if len(children) > _MOST_SIBLINGS:
         return
     for child in children:
-        for grandchild, price in _matching(index, child, steps[at]):
-            if price < 1.0:
-                yield from _walk(index, grandchild, steps, at + 1, cost + price + score.LEVEL_SKIPPED)
+        if index.children(child):
+            for grandchild, price in _matching(index, child, numbers[0]):
+                if price < 1.0:
+                    _walk(index, grandchild, numbers, 1, cost + price + score.LEVEL_SKIPPED, found)
