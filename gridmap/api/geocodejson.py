@@ -139,9 +139,8 @@ def autocomplete(geocoder: Geocoder, asked: AutocompleteQuery) -> AutocompleteAn
 
 
 def _suggested(one: Suggestion) -> PlaceFeature[SuggestedPlace]:
-    label = one.text if one.text.startswith(one.context) else f"{one.context}{one.text}"
     said = SuggestedPlace(
-        geocoding=Place(type=_KINDS[one.kind], label=label, name=one.text),
+        geocoding=Place(type=_KINDS[one.kind], label=one.text, name=one.text),
         kind=one.kind,
         context=one.context,
         count=one.count,

@@ -53,8 +53,8 @@ _NEAR: Final = _collection(
 )
 _TYPED: Final = _collection(
     "hql", "found", "",
-    {"geocoding": {"type": "street", "label": "花山镇虹桥路", "name": "虹桥路"}, "kind": "street",
-     "context": "花山镇", "count": 41},
+    {"geocoding": {"type": "street", "label": "花山镇虹桥路", "name": "花山镇虹桥路"}, "kind": "street",
+     "context": "花山镇 和湾社区", "count": 41},
 )  # fmt: skip
 GEOCODED: Final = {
     "outcome": "matched", "reason": "", "match_type": "exact", "confidence": 0.97, "grid_confidence": 0.97,

@@ -207,7 +207,12 @@ def open_addresses(path: Path | None, *, verify: bool = False) -> Geocoder | Non
             index.verify()
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
-    return Geocoder(index)
+    geocoder = Geocoder(index)
+    # What is compiled or read on first use: so that the first caller does not wait for it.
+    geocoder.geocode("1号")
+    geocoder.reverse(0.0, 0.0)
+    geocoder.autocomplete("a")
+    return geocoder
 
 
 def _tell_workers(addresses: Path | None) -> None:
