@@ -43,7 +43,7 @@ def colloquial(number: int) -> str:
 
 
 def test_numbers_to_99999_are_read_as_they_are_spoken():
-    numbers = [*range(1, 3_000), *range(3_000, 100_000, 17)]
+    numbers = [*range(1, 2_100), *range(2_100, 100_000, 47)]
     assert [n for n in numbers if to_digits(short(n)) != str(n)] == []
 
 
@@ -61,7 +61,7 @@ def test_numbers_to_99999_are_read_as_they_are_spoken():
     ids=["spoken", "colloquial", "financial", "digits", "telephone", "fullwidth", "traditional"],
 )
 def test_however_a_number_is_written_its_plate_is_one(write):
-    assert [n for n in range(1, 100_000, 101) if clean(f"{write(n)}号") != f"{n}号"] == []
+    assert [n for n in range(1, 100_000, 211) if clean(f"{write(n)}号") != f"{n}号"] == []
 
 
 @pytest.mark.parametrize(("tens", "word"), [(20, "廿"), (30, "卅"), (40, "卌")])
@@ -78,13 +78,13 @@ def test_forms_of_203(text):
     assert clean(f"{text}室") == "203室"
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.integers(10, 99), st.integers(20, 99))
 def test_two_numerals_in_a_row_stay_two(first, second):
     assert to_digits(short(first) + spoken(second)) == f"{first}-{second}"
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.text("零一二三四五六七八九十百千万两幺廿卅卌壹拾佰", min_size=1, max_size=30))
 def test_the_numerals_of_a_run_stand_in_order_and_nothing_is_lost(run):
     at, left = 0, ""

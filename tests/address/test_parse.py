@@ -73,7 +73,7 @@ def assert_nothing_is_lost(text: str) -> None:
         assert at in covered or not wanted or character in DASHES, (text, character)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.one_of(ADDRESS_LIKE, st.text(max_size=40)))
 def test_every_letter_digit_and_symbol_lies_in_one_element_or_in_the_rest(text):
     assert_nothing_is_lost(text)
@@ -86,7 +86,7 @@ def test_ten_thousand_characters_are_read_like_ten(piece):
     assert_nothing_is_lost(piece * (10_000 // len(piece)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(st.sets(st.sampled_from(sorted(PARTS)), min_size=1), st.data())
 def test_an_address_put_together_is_taken_apart(kinds, data):
     parts = {kind: data.draw(PARTS[kind], label=kind) for kind in PARTS if kind in kinds}
@@ -100,7 +100,7 @@ def test_an_address_put_together_is_taken_apart(kinds, data):
 
 def test_listed_addresses_of_the_town_are_read_as_their_columns_say():
     with (ROOT / "data/town/addresses.csv").open(encoding="utf-8-sig") as file:
-        for row in list(csv.DictReader(file))[::4]:
+        for row in list(csv.DictReader(file))[::8]:
             parsed = parse_address(row["address"])
             found = {each.kind: each.text for each in parsed.elements}
             assert found["town"] == row["town"]

@@ -25,7 +25,7 @@ def addresses():
         return [row["address"] for row in csv.DictReader(file)]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.one_of(WRITTEN, st.text(max_size=30)))
 def test_the_places_are_of_the_cleaned_text_and_lie_in_order_within_the_raw_one(text):
     cleaned = clean_with_places(text)
@@ -36,7 +36,7 @@ def test_the_places_are_of_the_cleaned_text_and_lie_in_order_within_the_raw_one(
     assert list(cleaned.end) == sorted(cleaned.end)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(WRITTEN)
 def test_a_character_that_stays_as_it_is_comes_from_itself(text):
     cleaned = clean_with_places(text)
@@ -59,7 +59,7 @@ def test_marks_join_their_base_in_pieces_as_in_the_whole_text():
     assert clean_with_places(syllable).text == clean(syllable) == "각"
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(WRITTEN.filter(lambda text: not re.search("[零〇百两萬陆]", unicodedata.normalize("NFKC", text))))
 def test_what_is_clean_stays_as_it_is(text):
     assert clean(clean(text)) == clean(text)
@@ -91,7 +91,7 @@ def test_variants(said, meant):
     assert clean(said) == clean(meant) == meant
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(
     st.lists(st.integers(0, 10**6).map(str), min_size=1, max_size=6),
     st.sampled_from([" ", "-", "，", "—", "/", "。 ", "·"]),
@@ -100,7 +100,7 @@ def test_two_numbers_never_run_together(numbers, between):
     assert re.findall(r"\d+", clean(between.join(numbers))) == numbers
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(HAN, st.sampled_from(["!", " ", "，", "（", "🚒", "\n", "~", "—"]), HAN)
 def test_between_chinese_characters_nothing_stays(before, between, after):
     text = clean(before + between + after)

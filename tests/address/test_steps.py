@@ -26,7 +26,7 @@ def codes(text: str) -> list[int]:
     return [step_code(step) for step in read_steps(clean(text))]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(STEPS, STEPS)
 def test_codes_keep_a_step_and_sort_by_number_first(one, other):
     assert step_of(step_code(one)) == one
@@ -36,7 +36,7 @@ def test_codes_keep_a_step_and_sort_by_number_first(one, other):
     assert (step_code(one) == step_code(other)) == (one == other)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(
     st.integers(1, 9999),
     st.sampled_from(["", "a", "c", "z"]),
@@ -47,7 +47,7 @@ def test_a_written_step_is_read_as_it_was(number, letter, kind):
     assert codes(format_step(step)) == [step_code(step)]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(["巷", "弄", "号", "栋", "单元", "层", "室"]), unique=True, min_size=1), st.data())
 def test_every_number_lies_where_it_stands(words, data):
     numbers = [data.draw(st.integers(1, LARGEST_NUMBER)) for _ in words]
@@ -113,13 +113,14 @@ def test_listed_numbers_of_the_town_are_read():
 
 def test_door_plates_of_taipei_are_told_apart_and_read_whole(shared):
     """Different plates of a road have different numbers, and no character of one stays unread."""
-    seen: dict[tuple[str, ...], str] = {}
+    seen: dict[tuple[object, ...], str] = {}
     with gzip.open(shared("taipei/doorplates_zhongzheng.csv.gz"), "rt", encoding="utf-8-sig") as file:
-        for row in list(csv.DictReader(file))[::80]:
-            text = clean(row["巷"] + row["弄"] + row["號"])
-            steps = read_steps(text)
-            if text.isdigit() or "临时" in text or "查实" in text or text.endswith("地下街"):
-                continue  # remarks of the register
-            assert "".join(text[step.start : step.end] for step in steps) == text
-            assert seen.setdefault((row["路名"], *map(str, map(step_code, steps))), text) == text
+        lines = file.readlines()
+    for row in csv.DictReader([lines[0], *lines[1::80]]):
+        text = clean(row["巷"] + row["弄"] + row["號"])
+        if "临时" in text or "查实" in text or text.endswith("地下街"):
+            continue  # remarks of the register
+        steps = read_steps(text)
+        assert "".join(text[step.start : step.end] for step in steps) == text
+        assert seen.setdefault((row["路名"], *map(step_code, steps)), text) == text
     assert len(seen) > 500
