@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -28,6 +29,8 @@ MOST_CHARACTERS: Final = 100
 """What is longer is no address that somebody is typing, and nothing completes it."""
 _MOST_NUMBERED: Final = 48
 """Of objects of one name, those with most addresses whose numbers are looked up where the town is not said."""
+_MOST_LOOKED_AT: Final = 100
+"""Of addresses that may have words between their numbers, those whose text is looked at."""
 _MOST_READINGS: Final = 6
 _TOWN, _COMMUNITY = OBJECT_KINDS.index("town"), OBJECT_KINDS.index("community")
 _STREET, _ESTATE = OBJECT_KINDS.index("street"), OBJECT_KINDS.index("estate")
@@ -182,7 +185,7 @@ class Completer:
         """Find addresses with words between their numbers: 人民路15号北坊华庭2栋."""
         start, steps = first_number(reading.rest)
         ranks = self._exactly(reading.rest[:start].rstrip(_GAP))
-        for found in self._numbers(_NUMBER, ranks, steps, reading, limit):
+        for found in islice(self._numbers(_NUMBER, ranks, steps, reading, limit), _MOST_LOOKED_AT):
             if reading.rest in clean(self._index.describe(found.node)):
                 yield found
 

@@ -7,8 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
-from hypothesis import strategies as st
 from pyproj import Geod
 
 from gridmap.address.near import NearestAddress, near_tables
@@ -72,7 +70,7 @@ def test_own_side_wins_as_shapely_sees_it():
     near = near_of(points, *lines)
     network = shapely.union_all([shapely.LineString(line) for line in lines])
     shapely.prepare(network)
-    asked = rng.uniform(0, 900, (800, 2))
+    asked = rng.uniform(0, 900, (500, 2))
     points_clear = shapely.distance(shapely.points(points), network) > 1.2
     answers = near.nearest_many(*degrees(*asked.T))
     told = {0: 0, 1: 0}
@@ -154,18 +152,17 @@ def test_what_has_no_sides_is_no_street():
 
 def test_streets_may_come_in_any_system():
     lon, lat = degrees([0.0], [20.0])
-    first, second = (near_tables(lon, lat, streets_of(STREET, crs=crs)) for crs in (METRES, "EPSG:3857"))
+    first, second = (near_tables(lon, lat, streets_of(STREET, crs=crs)) for crs in (METRES, "EPSG:4490"))
     np.testing.assert_allclose(first["near_street"], second["near_street"], atol=2e-8)
 
 
-@given(st.sampled_from([np.nan, np.inf, -np.inf, 1e300, 91.0]), st.booleans())
-def test_what_is_no_point_is_near_nothing(value, is_lon):
+def test_what_is_no_point_is_near_nothing():
     near = near_of([(0, 20)], STREET)
-    lon, lat = (value, SOUTH) if is_lon else (WEST, value)
-    row, metres, side = near.nearest(lon, lat)
-    assert row == -1
-    assert np.isnan(metres)
-    assert side is None
+    for value in (np.nan, np.inf, -np.inf, 1e300, 91.0):
+        for lon, lat in ((value, SOUTH), (WEST, value)):
+            row, metres, side = near.nearest(lon, lat)
+            assert (row, np.isnan(metres), side) == (-1, True, None)
+            assert near.nearest_many([lon], [lat])[0] == [-1]
 
 
 def test_an_index_without_positions_knows_nothing_near():
