@@ -61,13 +61,13 @@ class Spot:
     match_type: MatchType
 
 
-def likelihoods(readings: Sequence[Reading]) -> NDArray[np.float64]:
+def likelihoods(readings: Sequence[Reading]) -> list[float]:
     """Return how likely each reading is beside the others, and beside none of them."""
-    costs = np.array([each.cost for each in readings])
-    mass = np.exp(costs.min() - costs)
+    least = readings[0].cost
+    mass = [math.exp(least - each.cost) for each in readings]
     nowhere = score.NOWHERE + score.STRANGE * readings[0].strange
-    found: NDArray[np.float64] = mass / (mass.sum() + math.exp(costs.min() - nowhere))
-    return found
+    total = sum(mass) + math.exp(least - nowhere)
+    return [each / total for each in mass]
 
 
 def find_spot(index: AddressIndex, reading: Reading) -> Spot:
@@ -132,9 +132,9 @@ def _beside(index: AddressIndex, reading: Reading) -> Spot:
     lon, lat = float(index.object_lon[reading.object]), float(index.object_lat[reading.object])
     rows = index.rows_near(lon, lat, _LANDMARK_M)
     roads = [thing for each in reading.context for thing in index.objects_of(each.name)]
-    here = [np.intersect1d(rows, index.rows_under(thing)) for thing in roads if index.children(thing)]
-    if any(len(each) for each in here):
-        return _spread(index, np.unique(np.concatenate(here)), None, "interpolated")
+    here = rows[[index.object_of(int(each)) in roads for each in index.row_node[rows]]] if roads else rows[:0]
+    if len(here):
+        return _spread(index, here, None, "interpolated")
     if not len(rows):
         return Spot(lon, lat, _LANDMARK_M, rows, np.zeros(0), 1.0, "interpolated")
     away = _away(lon, lat, index.row_lon[rows], index.row_lat[rows])
@@ -213,9 +213,9 @@ def answer(index: AddressIndex, question: Question, readings: Sequence[Reading])
     likely = likelihoods(readings)
     kept = [i for i in range(min(len(readings), _MOST_CANDIDATES)) if i == 0 or likely[i] >= _LEAST]
     spots = [find_spot(index, readings[i]) for i in kept]
-    sure = [trust(readings[i], spot, float(likely[i])) for i, spot in zip(kept, spots, strict=True)]
+    sure = [trust(readings[i], spot, likely[i]) for i, spot in zip(kept, spots, strict=True)]
     candidates = _candidates(index, [readings[i] for i in kept], spots, sure)
-    clear = bool(likely[0] >= _CLEAR * likely.sum())
+    clear = likely[0] >= _CLEAR * sum(likely)
     rows, weights = _together(spots, sure)
     best = spots[0]
     town, community = index.areas_of(int(best.rows[0])) if len(best.rows) else ("", "")

@@ -31,9 +31,7 @@ REACH_M: Final = 500.0
 """How far the nearest address may be (ours)."""
 _FAR: Final = f"{REACH_M:.0f} 米内没有标准地址 · no listed address within {REACH_M:.0f} m"
 _EMPTY: Final = "没有地址文字 · no address in the text"
-_LONG: Final = (
-    f"超过 {MOST_CHARACTERS} 个字符，不是一个地址 · longer than {MOST_CHARACTERS} characters: not one address"
-)
+_LONG: Final = f"超过 {MOST_CHARACTERS} 字，不是一个地址 · longer than {MOST_CHARACTERS} characters: not one address"
 _UNKNOWN: Final = "标准地址库中没有找到 · nothing of it is in the address index"
 _COLUMNS: Final = (
     "outcome", "reason", "match_type", "confidence", "lon", "lat", "accuracy_m", "address", "town", "community",
@@ -137,7 +135,7 @@ class Geocoder:
         Returns
         -------
         NearAddress
-            ``far`` where nothing listed lies within :data:`REACH_M`; a point that is none is ``invalid``, with a reason.
+            ``far`` where nothing listed lies within :data:`REACH_M`; a point that is none is ``invalid``.
         """
         try:
             points = read_points([lon], [lat], crs)
@@ -178,7 +176,7 @@ def _refusal(text: object) -> str:
 
 
 def _elsewhere(found: Geocoding, foreign: str) -> Geocoding:
-    """Turn an answer into that of another county's address: what fits here is kept as candidates and claimed by nobody."""
+    """Turn an answer into that of another county's address: what fits here is named, and claimed by nobody."""
     reason = f"地址属于{foreign}，不在本县 · the address is of another county: {foreign}"
     unsure = tuple(replace(each, confidence=0.0) for each in found.candidates)
     return Geocoding(

@@ -78,6 +78,25 @@ class _Said:
 
 
 @dataclass(frozen=True, slots=True)
+class _Named:
+    """What has a name.
+
+    Parameters
+    ----------
+    areas
+        Kind and object of what else may stand beside a name: towns, communities, estates, roads, landmarks.
+    things
+        Roads, hamlets, estates, landmarks, and villages that have numbers of their own.
+    confusable
+        Names one slip away.
+    """
+
+    areas: tuple[tuple[int, int], ...]
+    things: tuple[int, ...]
+    confusable: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Setting:
     """A thing under a name, before its numbers are followed."""
 
@@ -102,6 +121,7 @@ class Matcher:
         self._kind = index.object_kind.tolist()
         self._town = index.object_town.tolist()
         self._community = index.object_community.tolist()
+        self._named: dict[int, _Named] = {}
 
     def readings(self, question: Question) -> list[Reading]:
         """Return the places a question may mean, the likeliest first, each once."""
@@ -129,22 +149,34 @@ class Matcher:
         return sorted(found, key=lambda each: (each.cost, each.start, each.name))[:_MOST_NAMES]
 
     def _is_area(self, name: int) -> bool:
-        return all(self._kind[each] in (_TOWN, _COMMUNITY) for each in self._index.objects_of(name))
+        return all(kind in (_TOWN, _COMMUNITY) for kind, _ in self._of(name).areas)
+
+    def _of(self, name: int) -> _Named:
+        found = self._named.get(name)
+        if found is None:
+            objects = self._index.objects_of(name)
+            kinds = [(self._kind[each], each) for each in objects]
+            things = tuple(
+                each for kind, each in kinds if kind != _TOWN and (kind != _COMMUNITY or self._index.children(each))
+            )
+            confusable = tuple(self._book.confusable(name).tolist())
+            found = self._named[name] = _Named(tuple(kinds), things, confusable)
+        return found
 
     def _said(self, mentions: Iterable[Mention]) -> _Said:
         said = _Said({}, {}, {}, {}, {})
-        into = {
+        tables = {
             _TOWN: said.towns, _COMMUNITY: said.communities, _ESTATE: said.estates, _STREET: said.streets,
             _HAMLET: said.streets, _LANDMARK: said.landmarks,
         }  # fmt: skip
         for mention in mentions:
-            for thing in self._index.objects_of(mention.name):
-                table = into.get(self._kind[thing])
-                if table is not None and (thing not in table or mention.cost < table[thing].cost):
+            for kind, thing in self._of(mention.name).areas:
+                table = tables[kind]
+                if thing not in table or mention.cost < table[thing].cost:
                     table[thing] = mention
-        tables = (said.towns, said.communities, said.estates, said.streets if said.landmarks else {})
-        for mention in {each for table in tables for each in table.values()}:
-            said.explains |= span_mask(mention.start, mention.end)
+        beside = (said.towns, said.communities, said.estates, said.streets if said.landmarks else {})
+        for start, end in {each[:2] for table in beside for each in table.values()}:
+            said.explains |= span_mask(start, end)
         return said
 
     def _follow(
@@ -164,9 +196,9 @@ class Matcher:
                 continue
             names = [(mention.name, mention.cost)]
             if near and mention.how == "exact":
-                names += [(each, _SLIP) for each in self._book.confusable(mention.name).tolist()]
+                names += [(each, _SLIP) for each in self._of(mention.name).confusable]
             for name, cost in names:
-                for thing in self._things(name, said, mention):
+                for thing in self._things(name, said, mention, beside, least + _WORSE - cost):
                     setting = self._setting(thing, mention, beside, said, cost)
                     if setting.cost > least + _WORSE:
                         continue
@@ -199,18 +231,22 @@ class Matcher:
             cost += _agrees(said.communities.get(community), mention, beside.community_wrong, context)
         return _Setting(thing, mention, cost, context, community)
 
-    def _things(self, name: int, said: _Said, mention: Mention) -> list[int]:
-        """Return the roads, hamlets, estates and landmarks of a name: those of the towns named, where there are any."""
-        shortened = mention.how == "suffix"
-        things = [
-            each for each in self._index.objects_of(name)
-            if self._kind[each] != _TOWN and not (shortened and self._kind[each] == _LANDMARK)
-        ]  # fmt: skip
-        things = [each for each in things if self._kind[each] != _COMMUNITY or self._index.children(each)]
-        if len(things) > 1 and said.communities:
-            things = _named(things, self._community, said.communities, mention) or things
-        if len(things) > 1 and said.towns:
-            things = _named(things, self._town, said.towns, mention) or things
+    def _things(
+        self, name: int, said: _Said, mention: Mention, beside: _Beside, most: float
+    ) -> Sequence[int]:  # fmt: skip
+        """Return what has a name, of the towns and communities that are named, where that is or has to be so."""
+        things: Sequence[int] = self._of(name).things
+        if mention.how == "suffix" and any(self._kind[each] == _LANDMARK for each in things):
+            things = [each for each in things if self._kind[each] != _LANDMARK]
+        if said.communities and (len(things) > 1 or beside.community_wrong > most):
+            here = _within(things, self._community, said.communities, mention)
+            if here or beside.community_wrong > most:
+                roads = [each for each in things if self._community[each] < 0]
+                things = here + roads if here or roads else here
+        if said.towns and (len(things) > 1 or beside.town_wrong > most):
+            here = _within(things, self._town, said.towns, mention)
+            if here or beside.town_wrong > most:
+                things = here
         return things[:_MOST_OBJECTS]
 
     def _priced(
@@ -283,7 +319,7 @@ class Matcher:
         return []
 
 
-def _named(things: list[int], above: list[int], said: dict[int, Mention], mention: Mention) -> list[int]:
+def _within(things: Sequence[int], above: list[int], said: dict[int, Mention], mention: Mention) -> list[int]:
     """Return the things in the towns or communities that are named beside a name."""
     return [each for each in things if (other := said.get(above[each])) is not None and _apart(other, mention)]
 

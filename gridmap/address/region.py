@@ -1,4 +1,4 @@
-"""The front of an address: province, city and county, ours or another's, written out, shortened, repeated or not at all."""
+"""The front of an address: province, city and county, ours or another's, in full, shortened, repeated or not at all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,52 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-_PROVINCES: Final = ["北京", "天津", "上海", "重庆", "河北", "山西", "辽宁", "吉林", "黑龙江", "江苏", "浙江", "安徽", "福建", "江西", "山东", "河南", "湖北", "湖南", "广东", "海南", "四川", "贵州", "云南", "陕西", "甘肃", "青海", "台湾", "内蒙古", "广西", "西藏", "宁夏", "新疆", "香港", "澳门"]  # fmt: skip
+_PROVINCES: Final = tuple(
+    [
+        "北京",
+        "天津",
+        "上海",
+        "重庆",
+        "河北",
+        "山西",
+        "辽宁",
+        "吉林",
+        "黑龙江",
+        "江苏",
+        "浙江",
+        "安徽",
+        "福建",
+        "江西",
+        "山东",
+        "河南",
+        "湖北",
+        "湖南",
+        "广东",
+        "海南",
+        "四川",
+        "贵州",
+        "云南",
+        "陕西",
+        "甘肃",
+        "青海",
+        "台湾",
+        "内蒙古",
+        "广西",
+        "西藏",
+        "宁夏",
+        "新疆",
+        "香港",
+        "澳门",
+    ]
+)
 """The 34 of GB/T 2260, without their suffixes."""
 _SUFFIX: Final = r"(?:壮族自治区|回族自治区|维吾尔自治区|特别行政区|自治区|自治州|地区|自治县|省|市|县|区|旗|盟)"
 _PROVINCE: Final = re.compile(rf"(?:{'|'.join(_PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?")
 _UNIT: Final = re.compile(r"[\u3007\u4e00-\u9fff]{1,7}?(?:自治州|自治县|地区|市|县|区|旗|盟)")
-_NO_UNIT: Final = re.compile(r"(?:小|社|开发|园|新|景|校|厂|库|营|片|街|城|矿|院|生活|度假|保税|功能|工业|住宅|安置|商业|服务|超|菜|夜|早|集|花鸟)(?:区|市)$|门市$")  # fmt: skip
+_NO_UNIT: Final = re.compile(
+    "(?:小|社|开发|园|新|景|校|厂|库|营|片|街|城|矿|院|生活|度假|保税|功能|工业|住宅|安置|商业|服务|超|菜|夜|早|集|花鸟)"
+    "(?:区|市)$|门市$"
+)
 """What ends like a district or a city and is none: 小区, 社区, 开发区, 超市."""
 _MOST_LETTERS: Final = 40
 
@@ -93,7 +133,8 @@ class Fronts:
             Whether a name of the county's index begins at a place in the text: then the front has ended, however the
             name sounds (a town called 新区).
         """
-        at, parts, foreign = 0, [], ""
+        at, foreign = 0, ""
+        parts: list[tuple[str, int, int]] = []
         while at < min(len(text), _MOST_LETTERS):
             part = self._ours_at(text, at)
             if part is None and not is_named(at):

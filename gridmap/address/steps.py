@@ -44,7 +44,7 @@ _WORD: Final = "|".join(
     for word in sorted(_KIND_OF_WORD, key=len, reverse=True)
 )
 _NAME: Final = (
-    "号(?:大?街|支?路|公路|线|桥|闸|码头|地块)|(?:国|省|县|乡)道|高速|村(?!民)|[路街段道期里区环条屯庄营堡坊桥河湾塘港浜圩墩家元星花洲]|社区|"
+    "号(?:大?街|支?路|公路|线|桥|闸|码头|地块)|(?:国|省|县|乡)道|高速|村(?!民)|[路街段道期里区环条屯庄营堡坊桥河湾塘港浜圩墩元星花洲]|家(?![里中人属长])|社区|"
     "大[道街]|小区|中学|小学|[大中小]队村|[年月日米岁天人个次分点块公千万百]"
 )
 """What follows a number that is part of a name (人民3路, 莲花2村, 2期) or counts something else: no step."""
