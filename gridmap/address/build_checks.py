@@ -96,7 +96,8 @@ def _alone_m(lon: Floats, lat: Floats, group: NDArray[Any]) -> Floats:
     """Return how far a position is from its group where that is more than three times its spread, else 0.
 
     The spread of a group is twice the median distance of its positions from their median point, at least 1 km. Those
-    within three of that point are the group; one further away is alone if it is three from the nearest of them too.
+    within three of that point are the group, and whoever is within three of one of the group, so that a village along
+    a dike is whole; the others are alone.
     """
     known = np.flatnonzero(~np.isnan(lon) & ~np.isnan(lat))
     found = np.zeros(len(lon))
@@ -110,9 +111,13 @@ def _alone_m(lon: Floats, lat: Floats, group: NDArray[Any]) -> Floats:
     far = away > _SPREADS * spread
     for each in np.unique(groups[far]).tolist():
         inside, outside = np.flatnonzero((groups == each) & ~far), np.flatnonzero((groups == each) & far)
-        nearest, _ = scipy.spatial.cKDTree(xy[inside]).query(xy[outside])
-        alone = nearest > _SPREADS * spread[outside]
-        found[known[outside[alone]]] = nearest[alone]
+        while len(outside):
+            nearest, _ = scipy.spatial.cKDTree(xy[inside]).query(xy[outside])
+            alone = nearest > _SPREADS * spread[outside]
+            if alone.all():
+                found[known[outside]] = nearest
+                break
+            inside, outside = np.append(inside, outside[~alone]), outside[alone]
     return found
 
 

@@ -57,25 +57,34 @@ class Objects:
 
 @dataclass(frozen=True, eq=False)
 class _Named:
-    """A column as names: code of each row (-1: empty) into names in order, their titles and further names."""
+    """A column as names: code of each row (-1: empty) into names in order, and their titles.
+
+    ``aliases`` holds the further names in the texts of the column, of which ``text`` is the one of each row.
+    """
 
     code: Codes
     name: list[str]
     title: list[str]
-    aliases: list[list[str]]
+    text: Codes
+    aliases: dict[int, list[str]]
 
     @classmethod
     def of(cls, column: Column) -> _Named:
         split = [split_name(raw) for raw in column.raw]
-        cleaned = [clean(title) for title, _ in split]
-        code, names = pd.factorize(np.array(cleaned, dtype=object), sort=True)
+        code, names = pd.factorize(np.array([clean(title) for title, _ in split], dtype=object), sort=True)
         titles = [""] * len(names)
-        aliases: list[list[str]] = [[] for _ in names]
-        for at, (title, others) in zip(code.tolist(), split, strict=True):
+        for at, (title, _) in zip(code.tolist(), split, strict=True):
             titles[at] = titles[at] or title
-            aliases[at] += others
         shift = int(bool(len(names)) and names[0] == "")
-        return cls((code - shift)[column.code], list(names)[shift:], titles[shift:], aliases[shift:])
+        aliases = {at: others for at, (_, others) in enumerate(split) if others}
+        return cls((code - shift)[column.code], list(names)[shift:], titles[shift:], column.code, aliases)
+
+    def further(self, thing: Codes) -> list[tuple[int, str]]:
+        """Return ``(object, cleaned name)`` of the texts with further names; ``thing`` is the object of each row."""
+        rows = np.flatnonzero((thing >= 0) & np.isin(self.text, list(self.aliases)))
+        pairs = set(zip(thing[rows].tolist(), self.text[rows].tolist(), strict=True))
+        found = {(each, clean(name)) for each, text in pairs for name in self.aliases[text]}
+        return sorted(pair for pair in found if pair[1])
 
 
 def split_name(raw: str) -> tuple[str, list[str]]:
@@ -143,11 +152,11 @@ class _Maker:
         for i, row in enumerate(has[first].tolist()):
             code = int(named.code[row])
             word = "hamlet" if hamlet is not None and hamlet[row] else kind
-            self.aliases += [(len(self.kind), name) for each in named.aliases[code] if (name := clean(each))]
             self.kind.append(KINDS.index(word))
             self.title.append(named.title[code])
             self.name.append(named.name[code])
             self.above.append((int(above[0][i]), int(above[1][i])))
+        self.aliases += named.further(found)
         return found
 
     def _only(self, name: str, has: Codes, which: Codes, count: int) -> Codes:
