@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridmap.address.complete_numbers import ends_of_names, first_number, numbers_under
-from gridmap.address.complete_sounds import BEGINS, MOST_TYPED, STEM, WHOLE, SoundTables, match_sounds
+from gridmap.address.complete_sounds import BEGINS, MOST_TYPED, STEM, WHOLE, SoundTables, match_sounds, spelled
 from gridmap.address.complete_tables import PREFIX
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.model import Step, Suggestion
@@ -45,10 +46,10 @@ Ints = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A text as areas in front (objects, -1: none) and what is left of it."""
+    """A text as areas in front, which may be several of one name (none: anywhere), and what is left of it."""
 
-    town: int
-    community: int
+    towns: tuple[int, ...]
+    communities: tuple[int, ...]
     rest: str
 
 
@@ -93,8 +94,6 @@ class Completer:
         self._letter_start, self._letter = tables["letter_start"], tables["letter"]
         self._sounds = SoundTables(*(tables[name] for name in SoundTables._fields))
         self._rows = (index.node_last - index.node_first)[: len(index.object_kind)]
-        self._areas = self._area_names()
-        self._longest_area = max(map(len, self._areas), default=0)
         region = index.region
         self._fronts = [clean(name) for name in (region.province, region.city, region.county) if name]
 
@@ -120,19 +119,21 @@ class Completer:
                 break
         return list(suggestions.values())
 
-    def _area_names(self) -> dict[str, list[int]]:
-        """Return towns and communities by their names, whole and short."""
-        things = self._thing
-        places = np.flatnonzero(np.isin(self._index.object_kind[things], (_TOWN, _COMMUNITY)))
+    @cached_property
+    def _areas(self) -> dict[str, list[int]]:
+        """Towns and communities by their names: whole, short, and by their sound."""
+        places = np.flatnonzero(np.isin(self._index.object_kind[self._thing], (_TOWN, _COMMUNITY)))
         ranks = np.searchsorted(self._thing_start, places, side="right") - 1
-        found: dict[str, list[int]] = {}
         of_rank: dict[int, list[int]] = {}
-        for rank, thing in zip(ranks.tolist(), things[places].tolist(), strict=True):
+        for rank, thing in zip(ranks.tolist(), self._thing[places].tolist(), strict=True):
             of_rank.setdefault(rank, []).append(thing)
-            found.setdefault(self._name(rank), []).append(thing)
-        for place, rank in enumerate(self._short_rank):
-            if rank in of_rank:
-                found.setdefault(self._short(place), []).extend(of_rank[rank])
+        shorts = [
+            (rank, size) for rank, size in zip(self._short_rank, self._short_size, strict=True) if rank in of_rank
+        ]
+        found: dict[str, list[int]] = {}
+        for rank, size in [*((rank, len(self._name(rank))) for rank in of_rank), *shorts]:
+            for form in {self._name(rank)[:size], spelled(rank, size, self._sounds)}:
+                found.setdefault(form, []).extend(of_rank[rank])
         return found
 
     def _without_front(self, text: str) -> str:
@@ -142,26 +143,32 @@ class Completer:
 
     def _readings(self, text: str) -> list[_Reading]:
         """Take towns and communities off the front in every way; the text as a whole first."""
-        readings = [_Reading(-1, -1, text)]
+        readings = [_Reading((), (), text)]
         for reading in readings:
-            if len(readings) >= _MOST_READINGS or reading.community >= 0:
+            if len(readings) >= _MOST_READINGS or reading.communities:
                 continue
-            for size in range(min(len(reading.rest), self._longest_area), 0, -1):
-                for thing in self._areas.get(reading.rest[:size], ()):
-                    readings += self._inside_area(reading, thing, reading.rest[size:].lstrip(_GAP))
+            for size in range(len(reading.rest), 0, -1):
+                things = self._areas.get(reading.rest[:size])
+                if things:
+                    readings += self._inside_areas(reading, things, reading.rest[size:].lstrip(_GAP))
         return readings[:_MOST_READINGS]
 
-    def _inside_area(self, reading: _Reading, thing: int, rest: str) -> list[_Reading]:
-        """Read the rest of a text as what lies in a town, or in a community of the town read before."""
-        town = int(self._index.object_town[thing])
-        if self._index.object_kind[thing] == _COMMUNITY:
-            return [_Reading(town, thing, rest)] if reading.town in (-1, town) else []
-        return [_Reading(thing, -1, rest)] if reading.town < 0 else []
+    def _inside_areas(self, reading: _Reading, things: Sequence[int], rest: str) -> Iterator[_Reading]:
+        """Read the rest of a text as what lies in towns of one name, and in communities of one in the towns before."""
+        kinds, town_of = self._index.object_kind, self._index.object_town
+        towns = tuple(thing for thing in things if kinds[thing] == _TOWN)
+        communities = [thing for thing in things if kinds[thing] == _COMMUNITY]
+        if towns and not reading.towns:
+            yield _Reading(towns, (), rest)
+        inside = tuple(each for each in communities if not reading.towns or town_of[each] in reading.towns)
+        if inside:
+            yield _Reading(tuple({int(town_of[each]) for each in inside}), inside, rest)
 
     def _found(self, reading: _Reading, limit: int) -> Iterator[_Found]:
         text = reading.rest
         if not text:
-            yield from self._inside(reading, limit)
+            inside = np.flatnonzero(self._is_in(slice(None), reading))
+            yield from self._objects(_INSIDE, self._most_rows(inside, limit))
             return
         first, last = self._begun_by(text)
         whole = first < last and self._name(first) == text
@@ -218,12 +225,6 @@ class Completer:
         for below, code, node in numbers_under(index, things, steps, limit) if things else ():
             yield _Found(rank, below, code, -int(self._rows[index.object_of(node)]), node)
 
-    def _inside(self, reading: _Reading, limit: int) -> Iterator[_Found]:
-        """Find the area that is all of a text, and what has most addresses in it."""
-        area = reading.community if reading.community >= 0 else reading.town
-        yield _Found(_NAME, 0, 0, -int(self._rows[area]), area)
-        yield from self._objects(_INSIDE, self._most_rows(np.flatnonzero(self._is_in(slice(None), reading)), limit))
-
     def _top(self, ranks: NDArray[np.integer], reading: _Reading, limit: int) -> Ints:
         """Return the objects with most rows that the names have in an area."""
         return self._most_rows(self._things(ranks, reading), limit)
@@ -247,19 +248,19 @@ class Completer:
         things: Ints = self._thing[np.repeat(first - before, size) + np.arange(size.sum())]
         if len(ranks) > 1:
             things = np.unique(things)
-        if reading.town < 0 and reading.community < 0:
+        if not reading.towns:
             return things
         inside: Ints = things[self._is_in(things, reading)]
         return inside
 
     def _is_in(self, things: NDArray[np.integer] | slice, reading: _Reading) -> NDArray[np.bool_]:
-        """Whether objects lie in a town, or in a community; roads that are in several may be in it too."""
+        """Whether objects lie in the towns or communities; roads in several communities may be in these too."""
         index = self._index
-        inside: NDArray[np.bool_] = index.object_town[things] == reading.town
-        if reading.community >= 0:
+        inside = _among(index.object_town[things], reading.towns)
+        if reading.communities:
             community = index.object_community[things]
             through = (community < 0) & (index.object_kind[things] == _STREET)
-            inside &= (community == reading.community) | through
+            inside &= _among(community, reading.communities) | through
         return inside
 
     def _exactly(self, text: str) -> Ints:
@@ -312,3 +313,7 @@ class Completer:
             numbers = [format_step(step_of(index.code(node))), *numbers]
             node = index.parent(node)
         return index.describe(thing) + "".join(numbers)
+
+
+def _among(values: NDArray[Any], few: Sequence[int]) -> NDArray[np.bool_]:
+    return np.any([values == each for each in few], axis=0) if len(few) < 4 else np.isin(values, few)

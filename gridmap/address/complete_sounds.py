@@ -81,6 +81,20 @@ def _sounds_of(character: str, read: str) -> list[str]:
     return [each for each in dict.fromkeys((read, *alone)) if each != character and len(each) <= SYLLABLE][:2]
 
 
+def spelled(name: int, size: int, tables: SoundTables) -> str:
+    """Return how the first characters of a name are spelled by their sounds."""
+    first, parts = int(tables.start[name]), []
+    for at in range(first, first + size):
+        sound = SYLLABLE * int(tables.sound[2 * at])
+        is_read = tables.sound[2 * at] != NO_SOUND
+        parts.append(
+            tables.syllable[sound : sound + SYLLABLE].tobytes().rstrip(b"\0").decode()
+            if is_read
+            else chr(tables.character[at])
+        )
+    return "".join(parts)
+
+
 @njit(cache=True, nogil=True)
 def match_sounds(typed, which, tables):
     """Return for each of the names ``which`` how much of it a text is: code points, without blanks."""

@@ -2,7 +2,8 @@
 
 What :mod:`gridmap.address.score` adds up is a model, and its probabilities are as good as its prices. So each is
 brought to the share of right answers that was seen at it, on damaged addresses of the sample county that are never
-tested (``tests/bench/addresses.py --calibrate``), by isotonic regression (Zadrozny and Elkan 2002), which keeps their order.
+tested (``tests/bench/addresses.py --calibrate``), by isotonic regression (Zadrozny and Elkan 2002), which keeps their
+order.
 """
 
 from __future__ import annotations

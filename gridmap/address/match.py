@@ -326,13 +326,14 @@ def _within(things: Sequence[int], above: list[int], said: dict[int, Mention], m
 
 def _worth(mentions: Sequence[Mention]) -> list[Mention]:
     """Return mentions, the likeliest first; of those inside an exact longer one only what is exact itself."""
-    exact = [each for each in mentions if each.how == "exact"]
-    kept = [
-        each for each in mentions
-        if each.how == "exact"
-        or not any(o.start <= each.start and each.end <= o.end and o.end - o.start > each.end - each.start for o in exact)
-    ]  # fmt: skip
+    exact = [(each.start, each.end) for each in mentions if each.how == "exact"]
+    kept = [each for each in mentions if each.how == "exact" or not _is_part(each, exact)]
     return sorted(kept, key=lambda each: (each.cost, each.start - each.end, each.start, each.name))
+
+
+def _is_part(mention: Mention, longer: Sequence[tuple[int, int]]) -> bool:
+    size = mention.end - mention.start
+    return any(start <= mention.start and mention.end <= end and end - start > size for start, end in longer)
 
 
 def _apart(one: Mention, other: Mention) -> bool:

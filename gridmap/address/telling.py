@@ -14,10 +14,12 @@ from gridmap.address.steps import format_step
 
 _OBJECT_CODE: Final = {"town": 20, "community": 30, "street": 40, "hamlet": 40, "estate": 40, "landmark": 90}
 _STEP_CODE: Final = {
-    "": 50, "lane": 40, "alley": 40, "group": 40, "plate": 50, "sub": 50, "building": 60, "unit": 70, "floor": 80,
+    "lane": 40, "alley": 40, "group": 40, "plate": 50, "sub": 50, "building": 60, "unit": 70, "floor": 80,
     "basement": 80, "room": 80,
 }  # fmt: skip
-_STEP_KIND: Final = {"": "plate", "group": "hamlet", "basement": "floor"}
+_STEP_KIND: Final = {"group": "hamlet", "basement": "floor"}
+_AFTER: Final = {"plate": "building", "building": "room", "unit": "room", "floor": "room", "room": "room"}
+"""What a number without its word is, by what stands before it."""
 
 
 Told = tuple[tuple[Element, ...], tuple[Span, ...]]
@@ -43,9 +45,11 @@ def tell(index: AddressIndex, question: Question, reading: Reading | None) -> To
     if reading is not None:
         found += _named(index, places, reading)
     used = set() if reading is None else {id(each) for each in reading.steps[: reading.walked.used]}
-    found += [
-        _numbered(places, each, id(each) in used) for each in question.steps if not known >> each.start & 1
-    ]  # fmt: skip
+    kind = ""
+    for step in question.steps:
+        if not known >> step.start & 1:
+            kind = step.kind or _AFTER.get(kind, "plate")
+            found.append(_numbered(places, step, kind, id(step) in used))
     found += [_element(places, 90, "note", start, end, None) for start, end, _ in question.notes]
     rest = tuple(_span(places, start, end) for start, end in left_over(question, reading))
     return tuple(sorted(found, key=lambda each: (each.start, each.end))), rest
@@ -67,10 +71,10 @@ def _named(index: AddressIndex, places: CleanText, reading: Reading) -> list[Ele
     return found
 
 
-def _numbered(places: CleanText, step: Step, used: bool) -> Element:
-    kind = _STEP_KIND.get(step.kind, step.kind)
+def _numbered(places: CleanText, step: Step, kind: str, used: bool) -> Element:
     start, end = places.start[step.start], places.end[step.end - 1]
-    return Element(_STEP_CODE[step.kind], kind, places.raw[start:end], format_step(step), start, end, used)
+    told = _STEP_KIND.get(kind, kind)
+    return Element(_STEP_CODE[kind], told, places.raw[start:end], format_step(step), start, end, used)
 
 
 def _element(places: CleanText, code: int, kind: str, start: int, end: int, matched: bool | None) -> Element:
