@@ -68,7 +68,18 @@ def test_a_name_typed_in_any_way_is_completed_in_every_town(county, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["华阳人民", "华阳镇人民", "华阳人民路", "华阳rml", "华阳镇renm", "华阳云浦社区人民路", "華陽 人民"]
+    "text",
+    [
+        "华阳人民",
+        "华阳镇人民",
+        "华阳人民路",
+        "华阳rml",
+        "华阳镇renm",
+        "华阳云浦社区人民路",
+        "華陽 人民",
+        "huayangrenmin",
+        "huayangzhenrml",
+    ],
 )
 def test_a_town_in_front_leaves_its_own(county, text):
     found = county.complete(text)
