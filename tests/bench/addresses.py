@@ -220,7 +220,7 @@ def _peers(county: data.County, bars: Bars) -> None:
             trigram = peers.ask(opened(way), texts)
         scorer, _ = peers.best_scorer(addresses, texts[:TRIED], right)
         scanned = peers.ask(peers.scan(addresses, scorer), texts[:ASKED_SCAN])
-    for name, found in ((f"pg_trgm, {way.name}", trigram), (f"rapidfuzz, {scorer}", scanned)):
+    for name, found in ((f"pg_trgm, {way}", trigram), (f"rapidfuzz, {scorer}", scanned)):
         good = right(found.rows)
         rows.append((name, len(found.rows), good.mean(), found.scores >= SURE, good))
     lines = [

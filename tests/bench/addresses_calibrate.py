@@ -101,11 +101,10 @@ def _draw_one(axis: object, name: str, bins: pd.DataFrame) -> None:
     axis.scatter(
         some["said"], some["seen"], s=10 + 12 * np.sqrt(some["count"].to_numpy()) / 4, color="#1f5fa8", alpha=0.8
     )
-    for each in some.itertuples():
-        axis.annotate(f"{each.count:,}" if isinstance(each.count, int) else f"{each[2]:,}", (each.said, each.seen),
-                      textcoords="offset points", xytext=(6, -12), fontsize=8, color="0.3")  # fmt: skip
+    for _, count, said, seen in some.itertuples(index=False):
+        axis.annotate(f"{count:,}", (said, seen), textcoords="offset points", xytext=(6, -12), fontsize=8, color="0.3")
     axis.set(
-        xlim=(0, 1.02), ylim=(0, 1.04), xlabel="confidence", ylabel="share that is right", title=f"Reliability, {name}"
+        xlim=(0, 1.08), ylim=(0, 1.04), xlabel="confidence", ylabel="share that is right", title=f"Reliability, {name}"
     )
     axis.set_aspect("equal")
 

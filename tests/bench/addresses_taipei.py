@@ -91,7 +91,7 @@ def without_lane_word(plate: object, taken: set[tuple[str, str, str, str]]) -> s
 
     The dash is not used where the road has a plate 71之3號 too. A plate in no lane is written as listed.
     """
-    gap = " " if (plate.door[0], "", "", f"{plate.lane[:-1]}之{plate.number}") in taken or plate.Index % 2 else "-"
+    gap = " " if (plate.door[0], "", "", f"{plate.lane[:-1]}之{plate.door[3]}") in taken or plate.Index % 2 else "-"
     lane = plate.lane[:-1] + gap if plate.lane.endswith("巷") else plate.lane
     alley = plate.alley[:-1] + gap if lane != plate.lane and plate.alley.endswith("弄") else plate.alley
     return plate.town + plate.street + lane + alley + plate.number
