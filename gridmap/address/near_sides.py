@@ -146,43 +146,20 @@ def _nearest_in(lon, lat, east, north, strip, found, least, tables):
 @njit(cache=True, nogil=True)
 def _nearest_own(lon, lat, bound_m, east, north, pieces, tables):
     """Return the nearest place within a bound that no piece lies before, and its distance."""
-    places, squares = _places_within(lon, lat, bound_m, east, north, tables)
-    for _ in range(len(places)):
-        k = 0
-        for other in range(1, len(places)):
-            if squares[other] < squares[k] or (
-                squares[other] == squares[k] and tables.row[places[other]] < tables.row[places[k]]
-            ):
-                k = other
-        x, y = (tables.lon[places[k]] - lon) * east, (tables.lat[places[k]] - lat) * north
-        if not _crosses(pieces, x, y):
-            return places[k], math.sqrt(squares[k])
-        squares[k] = np.inf
-    return -1, np.nan
-
-
-@njit(cache=True, nogil=True)
-def _places_within(lon, lat, bound_m, east, north, tables):
-    """Return the places within a distance, and its square to each."""
-    places, squares = np.empty(0, dtype=np.int64), np.empty(0)
-    reach = bound_m / north
+    found, least, reach = -1, bound_m * bound_m, bound_m / north
     first = max(math.floor((lat - reach - tables.south[0]) / STRIP_DEG), 0)
     last = min(math.floor((lat + reach - tables.south[0]) / STRIP_DEG), len(tables.strip) - 2)
-    for filling in (False, True):
-        size = 0
-        for strip in range(first, last + 1):
-            stop = tables.strip[strip + 1]
-            place = _first(tables.lon, tables.strip[strip], stop, lon - bound_m / east)
-            while place < stop and (tables.lon[place] - lon) * east <= bound_m:
-                x, y = (tables.lon[place] - lon) * east, (tables.lat[place] - lat) * north
-                if x * x + y * y <= bound_m * bound_m:
-                    if filling:
-                        places[size], squares[size] = place, x * x + y * y
-                    size += 1
-                place += 1
-        if not filling:
-            places, squares = np.empty(size, dtype=np.int64), np.empty(size)
-    return places, squares
+    for strip in range(first, last + 1):
+        stop = tables.strip[strip + 1]
+        place = _first(tables.lon, tables.strip[strip], stop, lon - bound_m / east)
+        while place < stop and (tables.lon[place] - lon) * east <= bound_m:
+            x, y = (tables.lon[place] - lon) * east, (tables.lat[place] - lat) * north
+            squared = x * x + y * y
+            first_of_equals = squared == least and (found < 0 or tables.row[place] < tables.row[found])
+            if (squared < least or first_of_equals) and not _crosses(pieces, x, y):
+                found, least = place, squared
+            place += 1
+    return found, math.sqrt(least)
 
 
 @njit(cache=True, nogil=True)
