@@ -128,7 +128,11 @@ def _read(given: Given) -> Listed:
     kept = merged.kept[usable[merged.kept]]
     lon, lat = merged.lon[kept], merged.lat[kept]
     objects = replace(objects, of_row={name: things[kept] for name, things in of_row.items()})
-    places = given.places[_placed(given)]
+    placed = _placed(given)
+    places = given.places[placed]
+    for row in given.places[~placed].itertuples(index=False):
+        message = f"the place {row.name!r} has no name or no position; not in the index"
+        notes.found.append(Finding(given.sources[int(row.source)], int(row.line), "no_position", message))
     return Listed(
         rows.iloc[kept].reset_index(drop=True), paths, paths.path[kept], add_places(objects, places, lon, lat), lon,
         lat, merged.flag[kept], notes.take(kept),

@@ -70,7 +70,7 @@ def hang(listed: Listed) -> Hung:
 
 
 def _entries(listed: Listed) -> Entries:
-    """Return the ways to each row: below its home, its estate, its community and its town."""
+    """Return the ways to each row: below its home, its estate, and its street, community and town as a whole."""
     of_row, path = listed.objects.of_row, listed.path
     codes, depth = matrix(listed.paths.steps)
     inner, inner_depth = matrix(listed.paths.inner)
@@ -79,7 +79,7 @@ def _entries(listed: Listed) -> Entries:
     parts = [_part(home, rows, codes[path], depth[path], True, True)]
     at = np.flatnonzero((of_row["estate"] >= 0) & (of_row["estate"] != home))
     parts.append(_part(of_row["estate"][at], at, inner[path[at]], inner_depth[path[at]], True, False))
-    for name in ("community", "town"):
+    for name in ("street", "community", "town"):
         at = np.flatnonzero((of_row[name] >= 0) & (of_row[name] != home))
         none = np.zeros((len(at), codes.shape[1]), dtype=np.uint32)
         parts.append(_part(of_row[name][at], at, none, np.zeros(len(at), dtype=np.int8), False, False))

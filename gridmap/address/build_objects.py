@@ -105,7 +105,7 @@ def split_name(raw: str) -> tuple[str, list[str]]:
 def find_objects(columns: dict[str, Column], paths: Paths) -> Objects:
     """Return the objects of rows."""
     town, community, street, estate = (_Named.of(columns[name]) for name in ("town", "community", "street", "estate"))
-    place = _Named.of(Column.of(np.where(street.code < 0, paths.name, "").astype(object)))
+    place = _Named.of(Column.of(paths.name))
     made = _Maker()
     of_row = {"town": made.add("town", [town.code], town)}
     made.enter(of_row)
@@ -118,7 +118,7 @@ def find_objects(columns: dict[str, Column], paths: Paths) -> Objects:
     of_row["estate"] = made.add("estate", [town.code, own, estate.code], estate)
     of_row["landmark"] = made.add("landmark", [town.code, community.code, place.code], place)
     home = np.full(len(town.code), -1)
-    for name in ("street", "landmark", "estate", "community", "town"):
+    for name in ("landmark", "street", "estate", "community", "town"):
         home = np.where(home < 0, of_row[name], home)
     of_row["home"] = home
     return made.objects(of_row)

@@ -46,7 +46,7 @@ class Paths:
     community_written
         Rows whose address names the community before the street.
     name
-        What a row without any number is called beyond its street: 人民医院; empty for the others.
+        What a row without any number is called beyond the names of its columns: 人民医院; empty for the others.
     """
 
     path: NDArray[np.int64]
@@ -91,7 +91,7 @@ def read_paths(rows: pd.DataFrame, columns: dict[str, Column]) -> Paths:
     for i, value in enumerate(pair.tolist()):
         a, b = divmod(value, len(texts) + 1)
         path, differs[i] = _together(of_tail[a], of_number[b])
-        unread[i] = bool(texts[b]) and not of_number[b]
+        unread[i] = bool(texts[b]) and not path
         path_of_pair[i] = place.setdefault(path, len(place))
     steps = list(place)
     of_row = path_of_pair[which]

@@ -40,6 +40,7 @@ address,town,community,street,number,estate,alias,lon,lat
 华阳镇文昌二路三号,华阳镇,城东社区,文昌二路,三,荷湾家园,,120.3040,31.5010
 华阳镇中山路1号2栋,华阳镇,城南社区,中山路,1,荷湾家园,,120.2990,31.5010
 华阳镇人民医院,华阳镇,城南社区,,,,,120.3030,31.5010
+华阳镇中山路文化馆,华阳镇,城南社区,中山路,,,,120.2995,31.5010
 云亭镇人民路15号,云亭镇,东门社区,人民路,15,,,120.4000,31.4000
 云亭镇人民路16号,云亭镇,东门社区,人民路,16,,,120.4100,31.4000
 """
@@ -48,7 +49,8 @@ ALIASES = pd.DataFrame(
     columns=["name", "alias", "kind", "town", "line", "source"],
 )
 PLACES = pd.DataFrame(
-    [["实验小学", "school", 120.401, 31.4, 2, 2]], columns=["name", "kind", "lon", "lat", "line", "source"]
+    [["实验小学", "school", 120.401, 31.4, 2, 2], ["某站", "", None, 31.4, 3, 2]],
+    columns=["name", "kind", "lon", "lat", "line", "source"],
 )
 
 
@@ -138,19 +140,22 @@ def test_an_alias_of_what_no_list_has_is_found(built):
     assert "花园路" in finding.message
 
 
-def test_places_and_names_without_a_number_are_landmarks_where_they_lie(index):
+def test_places_and_names_without_a_number_are_landmarks_where_they_lie(built, index):
     school = thing(index, "实验小学", "landmark", "云亭镇")
     assert (index.object_lon[school], index.object_lat[school]) == (120.401, 31.4)
     assert index.named_areas(school) == ("云亭镇", "东门社区")
     assert len(index.rows_under(school)) == 0
     hospital = thing(index, "人民医院", "landmark")
     assert index.address(index.row_of(hospital)) == "华阳镇人民医院"
+    hall = index.row_of(thing(index, "文化馆", "landmark"))
+    assert hall in index.rows_under(thing(index, "中山路", "street"))
+    assert said(built, "no_position").keys() == {3}
 
 
 def test_an_address_twice_at_one_place_is_kept_once(built, index):
     assert list(said(built, "duplicate")) == [7, 12]
     assert "list.csv, row 6" in said(built, "duplicate")[7]
-    assert sorted(index.row_line.tolist()) == sorted({*range(2, 25)} - {7, 9, 12, 14, 15})
+    assert sorted(index.row_line.tolist()) == sorted({*range(2, 26)} - {7, 9, 12, 14, 15})
 
 
 def test_an_address_at_two_places_is_kept_at_the_first_and_flagged(built, index):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 import shapely
 
 from gridmap.address.io import build_file, parse_region, read_given, write_findings
+from gridmap.address.region import Region
 from gridmap.address.table import standard_rows
 from gridmap.address.table_headers import kind_of_table, parse_columns, recognise
 from gridmap.errors import CrsError, InputError, OutputError
@@ -79,7 +82,8 @@ def test_a_subdistrict_is_a_town_unless_towns_have_a_column():
 
 
 def standard_headers():
-    from gridmap.address.table import HEADERS
+    from gridmap.address.region import Region
+from gridmap.address.table import HEADERS
 
     return HEADERS
 
@@ -97,12 +101,12 @@ def test_a_table_is_known_by_its_headers(headers, kind):
 
 def test_layers_are_known_by_what_they_hold(tmp_path):
     """Areas with addresses are buildings, lines streets, points with a name places; a list is told by its columns."""
-    ROWS.to_csv(tmp_path / "list.csv", index=False)
-    areas = shapely.buffer(shapely.points([120.3034, 120.3064], [31.5217, 31.5218]), 1e-4)
+    ROWS.assign(省="江苏省", 地级市="无锡市", 区县="锡澄县").to_csv(tmp_path / "list.csv", index=False)
+    areas = shapely.buffer(shapely.points([120.3034, 120.3064, 120.3064], [31.5217, 31.5218, 31.5219]), 1e-4)
     words = {
-        "address": ["花山镇虹桥路13号1栋", "花山镇虹桥路19号"],
-        "building": ["house", "yes"],
-        "estate": ["E1", "E1"],
+        "address": ["花山镇虹桥路13号1栋", "花山镇虹桥路19号", "花山镇虹桥路15号"],
+        "building": ["house", "yes", "yes"],
+        "estate": ["E1", "E1", "E1"],
     }
     gpd.GeoDataFrame(words, geometry=areas, crs=4490).to_file(tmp_path / "buildings.gpkg")
     line = shapely.linestrings([[120.30, 31.5216], [120.31, 31.5216]])
@@ -112,7 +116,11 @@ def test_layers_are_known_by_what_they_hold(tmp_path):
     (tmp_path / "old.csv").write_text("名称,别名\n虹桥路,东大街\n", encoding="gbk")
     files = ["list.csv", "buildings.gpkg", "streets.gpkg", "places.gpkg", "old.csv"]
     built = build_file([tmp_path / file for file in files], tmp_path / "a.idx")
-    assert built.findings == ()
+    assert [(each.file, each.row, each.rule) for each in built.findings] == [
+        ("list.csv", 3, "contradiction"),
+        ("buildings.gpkg", 3, "contradiction"),
+    ]
+    assert built.index.region == Region("江苏省", "无锡市", "锡澄县")
     counts = built.index.text["counts"]
     assert [counts[each] for each in ("rows", "street", "estate", "landmark")] == [3, 1, 0, 1]
     assert [built.index.address(row) for row in range(3)] == [
@@ -164,6 +172,20 @@ def test_no_file_no_folder_and_bytes_that_are_no_text(tmp_path):
         parse_region("江苏省,无锡市")
     with pytest.raises(OutputError, match="nothing was written"):
         write_findings([], tmp_path / "nowhere" / "a.csv")
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    ROWS.to_csv(tmp_path / "a.csv", index=False)
+    (tmp_path / "a.idx").write_bytes(b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OutputError, match="nothing was written"):
+            build_file([tmp_path / "a.csv"], tmp_path / "a.idx")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "a.idx").read_bytes() == b"old"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "a.idx"}
 
 
 def test_half_a_list_with_positions_and_blank_rows_keeps_its_lines(tmp_path):
