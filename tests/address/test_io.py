@@ -12,7 +12,7 @@ import shapely
 
 from gridmap.address.io import build_file, parse_region, read_given, write_findings
 from gridmap.address.region import Region
-from gridmap.address.table import standard_rows
+from gridmap.address.table import HEADERS, standard_rows
 from gridmap.address.table_headers import kind_of_table, parse_columns, recognise
 from gridmap.errors import CrsError, InputError, OutputError
 from gridmap.geo.gcj02 import convert
@@ -73,19 +73,12 @@ def test_columns_that_are_none_are_refused(value):
 
 
 def test_a_subdistrict_is_a_town_unless_towns_have_a_column():
-    assert recognise(["街道", "社区", "地址"], standard_headers())["town"] == "街道"
-    assert recognise(["乡镇", "街道", "门牌号"], standard_headers()) == {
+    assert recognise(["街道", "社区", "地址"], HEADERS)["town"] == "街道"
+    assert recognise(["乡镇", "街道", "门牌号"], HEADERS) == {
         "town": "乡镇",
         "street": "街道",
         "number": "门牌号",
     }
-
-
-def standard_headers():
-    from gridmap.address.region import Region
-from gridmap.address.table import HEADERS
-
-    return HEADERS
 
 
 @pytest.mark.parametrize(
