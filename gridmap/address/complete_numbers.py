@@ -7,7 +7,7 @@ from typing import Final
 
 from gridmap.address.index import AddressIndex
 from gridmap.address.model import Step
-from gridmap.address.steps import LARGEST_NUMBER, read_steps, step_of
+from gridmap.address.steps import read_steps, step_of
 
 _GAP: Final = " -"
 _MOST_STEPS: Final = 8
@@ -102,7 +102,7 @@ def _beginning_with(index: AddressIndex, nodes: Sequence[int], number: int, limi
     while low <= largest and len(found) < limit:
         for node in parents:
             first = index.find_number(node, low)
-            last = first if low == high else index.find_number(node, min(high, LARGEST_NUMBER))
+            last = first if low == high else index.find_number(node, min(high, largest))
             found += range(first.start, last.stop)[:limit]
         if number == 0:
             break

@@ -6,8 +6,7 @@ the own side is not much further (:data:`~gridmap.address.near_sides.OWN_SIDE_TI
 :data:`~gridmap.address.near_sides.OWN_SIDE_M`). Who stands on a centre line stands on neither side: for him the nearest
 counts. At a corner every street counts that the way would cross.
 
-Distances are right to one part in a thousand up to ten kilometres, and to one in ten thousand within one: less than
-what the projection in use is off by.
+Distances are right to one part in a thousand up to ten kilometres, and to one in ten thousand within one.
 """
 
 from __future__ import annotations
