@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.address.build_addresses import fill_from_addresses
-from gridmap.address.build_checks import Notes, drop_impossible, merge_duplicates, note_unusable
+from gridmap.address.build_checks import Notes, drop_impossible, drop_overlong, merge_duplicates, note_unusable
 from gridmap.address.build_hang import Hung, Listed, add_places, hang
 from gridmap.address.build_names import Names, column_aliases, gather_names, listed_aliases
 from gridmap.address.build_objects import Objects, find_objects
@@ -27,7 +27,7 @@ from gridmap.address.names import name_tables
 from gridmap.address.near import near_tables
 from gridmap.address.region import Region
 from gridmap.address.script import clean
-from gridmap.address.table import TEXTS, Column, standard_rows
+from gridmap.address.table import MOST_LETTERS, TEXTS, Column, standard_rows
 from gridmap.address.table_texts import text_tables
 from gridmap.errors import InputError
 from gridmap.geo.container import pack
@@ -113,11 +113,13 @@ def build_index(given: Given | pd.DataFrame, *, progress: Progress | None = None
 
 def _read(given: Given) -> Listed:
     """Return the rows that are kept, each with its numbers and what it is below."""
-    rows = fill_from_addresses(standard_rows(given.rows))
+    rows = standard_rows(given.rows)
+    notes = Notes(given.sources, rows["source"].to_numpy(), rows["line"].to_numpy())
+    short = drop_overlong(rows, notes)
+    rows, notes = fill_from_addresses(rows[short].reset_index(drop=True)), notes.take(short)
     columns = {name: Column.of(rows[name].to_numpy()) for name in TEXTS if name != "alias"}
     paths = read_paths(rows, columns)
     objects = find_objects(columns, paths)
-    notes = Notes(given.sources, rows["source"].to_numpy(), rows["line"].to_numpy())
     usable = note_unusable(rows, paths, objects, notes)
     if not usable.any():
         raise InputError(_nothing(given, rows))
@@ -152,8 +154,9 @@ def _nothing(given: Given, rows: pd.DataFrame) -> str:
 
 
 def _placed(given: Given) -> NDArray[np.bool_]:
-    """Return which places have a name and a position."""
-    named = np.array([bool(clean(str(name))) for name in given.places["name"]], dtype=bool)
+    """Return which places have a name that can be one and a position."""
+    sizes = [len(clean(name)) if len(name) <= MOST_LETTERS else 0 for name in given.places["name"].astype(str)]
+    named = np.array(sizes, dtype=np.int64) > 0
     placed: NDArray[np.bool_] = named & np.isfinite(given.places[["lon", "lat"]].to_numpy(dtype=np.float64)).all(axis=1)
     return placed
 

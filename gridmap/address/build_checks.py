@@ -15,6 +15,7 @@ from gridmap.address.build_objects import Objects
 from gridmap.address.build_paths import Paths
 from gridmap.address.findings import Finding
 from gridmap.address.index import CONTRADICTION
+from gridmap.address.table import MOST_LETTERS, TEXTS
 from gridmap.geo.crs import in_china
 from gridmap.locate.discs import metres_per_degree
 
@@ -59,6 +60,18 @@ class Notes:
         """Return what was found, file by file and row by row."""
         order = {name: at for at, name in enumerate(self.sources)}
         return tuple(sorted(self.found, key=lambda each: (order.get(each.file, len(order)), each.row)))
+
+
+def drop_overlong(rows: pd.DataFrame, notes: Notes) -> NDArray[np.bool_]:
+    """Return which rows have no cell that is too long for a name or an address, and take the others down."""
+    longest = np.zeros(len(rows), dtype=np.int64)
+    for name in TEXTS:
+        code, texts = pd.factorize(rows[name])
+        longest = np.maximum(longest, np.array([len(text) for text in texts], dtype=np.int64)[code])
+    for row in np.flatnonzero(longest > MOST_LETTERS).tolist():
+        message = f"a cell has {longest[row]:,} letters, which no name or address has; not in the index"
+        notes.add(row, "unreadable", message)
+    return longest <= MOST_LETTERS
 
 
 def drop_impossible(rows: pd.DataFrame, group: NDArray[Any], notes: Notes) -> tuple[Floats, Floats]:

@@ -16,6 +16,7 @@ from gridmap.address.findings import Finding
 from gridmap.address.index import OBJECT_KINDS
 from gridmap.address.script import clean
 from gridmap.address.suffixes import stem_of, suffix_class
+from gridmap.address.table import MOST_LETTERS
 
 _BETWEEN: Final = re.compile(r"[、,，;；/|]")
 _KIND_WORDS: Final = {
@@ -97,7 +98,7 @@ def listed_aliases(table: pd.DataFrame, objects: Objects, source: str) -> tuple[
             if kind in ("", OBJECT_KINDS[objects.kind[thing]])
             and (not town or (objects.town[thing] >= 0 and objects.name[objects.town[thing]] == town))
         ]
-        words = [name for word in _BETWEEN.split(str(row.alias)) if (name := clean(word))]
+        words = [name for word in _BETWEEN.split(str(row.alias)[:MOST_LETTERS]) if (name := clean(word))]
         if not things or not words:
             where = f" in {row.town}" if town else ""
             nothing = f"no {kind or 'town, community, street, estate or place'} is called {row.name!r}{where}"

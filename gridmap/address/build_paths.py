@@ -25,6 +25,7 @@ _WORDS: Final = {
 """What a column means by a number that stands alone in it."""
 _FINE: Final = KINDS.index("building")
 _PLATE: Final = KINDS.index("plate")
+_MOST_STEPS: Final = 12
 _NAMED: Final = re.compile(r"[㐀-鿿]{2}")
 _MARKS: Final = re.compile(r"[\s\-0-9号]+")
 
@@ -91,7 +92,8 @@ def read_paths(rows: pd.DataFrame, columns: dict[str, Column]) -> Paths:
     for i, value in enumerate(pair.tolist()):
         a, b = divmod(value, len(texts) + 1)
         path, differs[i] = _together(of_tail[a], of_number[b])
-        unread[i] = bool(texts[b]) and not path
+        unread[i] = (bool(texts[b]) and not path) or len(path) > _MOST_STEPS
+        path = path[:_MOST_STEPS]
         path_of_pair[i] = place.setdefault(path, len(place))
     steps = list(place)
     of_row = path_of_pair[which]

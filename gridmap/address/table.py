@@ -45,6 +45,8 @@ HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "lat": ("lat", "latitude", "纬度", "y"),
 }  # fmt: skip
 """Standard column → the headers it is recognised by, in small letters and simplified characters."""
+MOST_LETTERS: Final = 100
+"""Of a cell: what is longer is a note, and no name or address."""
 TEXTS: Final = tuple(name for name in HEADERS if name not in ("lon", "lat"))
 
 

@@ -229,6 +229,7 @@ def test_wrong_positions_are_found_and_remote_hamlets_are_not(harm):
     [
         ({"address": ["", " "], "lon": [120.3, 120.4]}, "names a town"),
         ({"address": []}, "no row below the header"),
+        ({"address": ["花山镇虹桥路1号" + "，" * 200]}, "names a town"),
         ({"town": ["华阳镇"], "number": ["门口"]}, "names a town"),
     ],
 )
