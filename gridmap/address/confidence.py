@@ -12,8 +12,11 @@ from typing import Final
 
 import numpy as np
 
-_MODEL: Final = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
-_SEEN: Final = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
+_MODEL: Final = (0.0, 0.4, 0.5, 0.6, 0.7, 0.82, 0.9, 0.95, 0.98, 1.0)
+_SEEN: Final = (0.0, 0.5, 0.65, 0.75, 0.85, 0.9, 0.975, 0.99, 0.997, 1.0)
+"""Of 20,000 addresses 73, 88, 95 and 99 in a hundred were right in the bins from .5, .6, .7 and .8 on, and one of
+18,100 wrong from .9 on. Between .7 and .82 less is said than was seen: from 0.9 on nobody looks before somebody is
+sent, and of those one in a thousand may be wrong, not one in twenty."""
 NOT_THE_DOOR: Final = 0.85
 """The most that is claimed for a door the list does not hold: a neighbour's place is never sure."""
 

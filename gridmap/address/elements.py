@@ -33,6 +33,8 @@ RELATIONS: Final[dict[str, str]] = {
     **{side + after: name for side, name in _SIDES.items() for after in "侧面边首头"},
 }
 """What a place has to do with the one named before: 旁边 → beside, 对面 → opposite, 后面 → behind; cleaned words."""
+AT_THE_PLACE: Final = frozenset({"entrance", "inside", "above", "below", "note"})
+"""Relations that do not leave the place named: 门口 is still there, 对面 is not."""
 _LAST_ONLY: Final = {"旁": "beside", "侧": "beside", "后": "behind", "前": "front", "内": "inside"}
 """Relations only at the end, or before 第2栋: elsewhere they are of a name."""
 

@@ -8,9 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from gridmap.address.answer import answer
 from gridmap.address.complete import Completer
@@ -19,7 +17,7 @@ from gridmap.address.match import Matcher
 from gridmap.address.model import Geocoding, NearAddress, Suggestion
 from gridmap.address.names import NameBook
 from gridmap.address.near import NearestAddress
-from gridmap.address.question import Question, read_question
+from gridmap.address.question import Question, open_stretches, read_question
 from gridmap.address.region import Fronts
 from gridmap.address.telling import tell
 from gridmap.errors import CrsError
@@ -33,6 +31,7 @@ _FAR: Final = f"{REACH_M:.0f} 米内没有标准地址 · no listed address with
 _EMPTY: Final = "没有地址文字 · no address in the text"
 _LONG: Final = f"超过 {MOST_CHARACTERS} 字，不是一个地址 · longer than {MOST_CHARACTERS} characters: not one address"
 _UNKNOWN: Final = "标准地址库中没有找到 · nothing of it is in the address index"
+_COUNTY: Final = "只有省、市、县，须人工核实 · only province, city and county: a person has to look"
 _COLUMNS: Final = (
     "outcome", "reason", "match_type", "confidence", "lon", "lat", "accuracy_m", "address", "town", "community",
 )  # fmt: skip
@@ -108,6 +107,12 @@ class Geocoder:
 
     def _nothing(self, question: Question) -> Geocoding:
         telling = partial(tell, self._index, question, None)
+        if question.front.parts and not open_stretches(question, 0) and not question.steps:
+            region = self._index.region
+            address = region.province + region.city + region.county
+            return Geocoding(
+                "matched", _COUNTY, "fallback", address=address, index_version=self.version, telling=telling
+            )  # fmt: skip
         return Geocoding("not_found", _UNKNOWN, index_version=self.version, telling=telling)
 
     def geocode_many(self, texts: Iterable[str]) -> pd.DataFrame:
@@ -163,10 +168,6 @@ class Geocoder:
             At most ``limit``, the likeliest first; none for what begins nothing.
         """
         return tuple(self._completer.complete(text, limit))
-
-    def positions(self, rows: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return longitude and latitude of listed addresses, as :attr:`Geocoding.rows` names them."""
-        return self._index.row_lon[rows], self._index.row_lat[rows]
 
 
 def _refusal(text: object) -> str:

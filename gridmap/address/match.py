@@ -156,6 +156,9 @@ class Matcher:
         if found is None:
             objects = self._index.objects_of(name)
             kinds = [(self._kind[each], each) for each in objects]
+            estates = {self._town[each] for kind, each in kinds if kind == _ESTATE}
+            # A place on the map that is an estate of the list is that estate.
+            kinds = [(kind, each) for kind, each in kinds if kind != _LANDMARK or self._town[each] not in estates]
             things = tuple(
                 each for kind, each in kinds if kind != _TOWN and (kind != _COMMUNITY or self._index.children(each))
             )
@@ -259,12 +262,16 @@ class Matcher:
             community = self._community_of(walked, said)
             cost += _agrees(said.communities.get(community), mention, beside.community_wrong, context)
         cost += self._estate_cost(thing, walked, said, mention, context)
-        if self._kind[thing] == _LANDMARK:
+        by = question.is_by(mention.end)
+        if self._kind[thing] == _LANDMARK or (self._kind[thing] == _ESTATE and by and not steps):
             cost += score.NUMBER_UNLISTED * bool(steps)
-            context += _roads_before(said, mention)
+            roads = self._roads_before(thing, said, mention)
+            cost += sum(each.cost * score.CONTEXT for each in roads)
+            context += roads
         elif walked.unlisted is None and self._index.row_of(walked.node) < 0:
             cost += score.COARSE
-            if not walked.used and any(_apart(each, mention) for each in said.landmarks.values()):
+            marks = (said.landmarks, said.estates) if by else (said.landmarks,)
+            if not walked.used and any(_apart(each, mention) for table in marks for each in table.values()):
                 cost += score.LANDMARK_LEFT
         covered = question.explained | span_mask(mention.start, mention.end)
         for each in context:
@@ -298,6 +305,14 @@ class Matcher:
                 other = score.ESTATE_WRONG
         return other
 
+    def _roads_before(self, thing: int, said: _Said, mention: Mention) -> list[Mention]:
+        """Return the road or hamlet of its town that a landmark is said to be on, at most one mention."""
+        found = [
+            each for road, each in said.streets.items()
+            if each.end <= mention.start and each.how in ("exact", "suffix") and self._town[road] == self._town[thing]
+        ]  # fmt: skip
+        return sorted(found, key=lambda each: (each.cost, each.start))[:1]
+
     def _areas(self, question: Question, said: _Said) -> list[Reading]:
         """Return the communities, or else the towns, that are named."""
         price = score.COARSE + (score.NUMBER_UNLISTED if question.steps else 0.0)
@@ -309,8 +324,8 @@ class Matcher:
                 covered = question.explained | span_mask(mention.start, mention.end)
                 for each in setting.context:
                     covered |= span_mask(each.start, each.end)
-                strange, behind = _unexplained(question, mention, covered, question.steps)
-                cost = setting.cost + strange + behind
+                free = (question.letters & ~covered).bit_count()
+                cost = setting.cost + min(free * score.BEFORE, score.MOST_BEFORE)
                 found.append(
                     Reading(thing, mention, Walked(thing, 0.0, 0), question.steps, cost, tuple(setting.context))
                 )
@@ -405,11 +420,6 @@ def _steps_of(question: Question, mention: Mention, mentions: Sequence[Mention])
     if after or not steps:
         return after, 0.0
     return steps, score.NUMBER_BEFORE
-
-
-def _roads_before(said: _Said, mention: Mention) -> list[Mention]:
-    """Return the roads that a landmark is said to be on."""
-    return [each for each in said.streets.values() if each.how == "exact" and each.end <= mention.start]
 
 
 def _unexplained(

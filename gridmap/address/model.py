@@ -127,9 +127,6 @@ class GeoCandidate:
     differs: str = ""
 
 
-_NONE: Final = np.empty(0, dtype=np.int32)
-
-
 @dataclass(frozen=True, eq=False)
 class Geocoding:
     """What is answered for one address.
@@ -152,10 +149,9 @@ class Geocoding:
         Of the likeliest place, standard form.
     candidates
         The likeliest places, the likeliest first, it among them; one where nothing is in doubt.
-    rows, weights
-        Of the index: which listed addresses may be meant, and how likely each is (they sum to at most 1; the rest is
-        the doubt whether it is any of them). At most a thousand. What :func:`gridmap.address.place.locate_address`
-        makes grids of.
+    points, weights
+        Longitude and latitude of the places that may be meant, and how likely each is (they sum to at most 1; the rest
+        is the doubt whether it is any of them). What :func:`gridmap.address.place.locate_address` makes grids of.
     index_version
         Of the index that answered.
     telling
@@ -173,7 +169,7 @@ class Geocoding:
     town: str = ""
     community: str = ""
     candidates: tuple[GeoCandidate, ...] = ()
-    rows: NDArray[np.int32] = field(default_factory=lambda: _NONE)
+    points: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     weights: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     index_version: str = ""
     telling: Callable[[], tuple[tuple[Element, ...], tuple[Span, ...]]] | None = field(default=None, repr=False)

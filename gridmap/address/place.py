@@ -78,19 +78,19 @@ def locate_address(geocoder: Geocoder, locator: Locator, text: str) -> AddressPl
     AddressPlacement
         A text that is no address is ``unresolved`` with a reason; nothing is raised.
     """
-    return place_geocoding(geocoder, locator, geocoder.geocode(text))
+    return place_geocoding(locator, geocoder.geocode(text))
 
 
-def place_geocoding(geocoder: Geocoder, locator: Locator, found: Geocoding) -> AddressPlacement:
+def place_geocoding(locator: Locator, found: Geocoding) -> AddressPlacement:
     """Find the grid of what a geocoder has said."""
     if found.match_type in ("", "fallback") or math.isnan(found.lon):
         reason = _FALLBACK if found.match_type == "fallback" else found.reason
         nowhere = Placement(UNRESOLVED, reason, MappingProxyType({}), (), None, locator.plan_version)  # type: ignore[arg-type]
         return AddressPlacement(found, nowhere, 0.0, (), True)
     placement = locator.locate(found.lon, found.lat)
-    if len(found.rows) <= 1:
+    if len(found.points) <= 1:
         return _settled(found, placement, found.confidence, locator)
-    return _weighed(geocoder, locator, found, placement)
+    return _weighed(locator, found, placement)
 
 
 def _settled(found: Geocoding, placement: Placement, confidence: float, locator: Locator) -> AddressPlacement:
@@ -100,9 +100,9 @@ def _settled(found: Geocoding, placement: Placement, confidence: float, locator:
     return AddressPlacement(found, placement, confidence, shares, unsure)
 
 
-def _weighed(geocoder: Geocoder, locator: Locator, found: Geocoding, placement: Placement) -> AddressPlacement:
-    """Sum the weights of all rows that may be meant by grid; grids with a small share do not make it ambiguous."""
-    lon, lat = geocoder.positions(found.rows)
+def _weighed(locator: Locator, found: Geocoding, placement: Placement) -> AddressPlacement:
+    """Sum the weights of all places that may be meant by grid; grids with a small share do not make it ambiguous."""
+    lon, lat = found.points.T
     frame = locator.locate_many(lon, lat)
     level = locator.finest_tiling
     shares = _shares(frame[level], found.weights, level)
@@ -133,7 +133,7 @@ def _shares(codes: pd.Series, weights: np.ndarray, level: str) -> tuple[GridShar
 
 
 def _agreed(likely: pd.DataFrame, locator: Locator) -> Mapping[str, str]:
-    """Return the levels at which all likely rows are in one grid."""
+    """Return the levels at which all likely places are in one grid."""
     found = {}
     for level in locator.levels:
         codes = likely[level].dropna().unique()
@@ -144,7 +144,7 @@ def _agreed(likely: pd.DataFrame, locator: Locator) -> Mapping[str, str]:
 
 
 def _distance_m(found: Geocoding, lon: np.ndarray, lat: np.ndarray, inside: np.ndarray) -> float:
-    """Return how far the nearest row in a grid is from the point that was answered."""
+    """Return how far the nearest place in a grid is from the point that was answered."""
     east = (lon[inside] - found.lon) * 111_320.0 * math.cos(math.radians(found.lat))
     north = (lat[inside] - found.lat) * 110_900.0
     return float(np.hypot(east, north).min())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gridmap.address.elements import note_spans
+from gridmap.address.elements import AT_THE_PLACE, note_spans
 from gridmap.address.model import Step
 from gridmap.address.names import Mention, NameBook
 from gridmap.address.region import Front, Fronts
@@ -43,6 +43,14 @@ class Question:
     letters: int
     explained: int
     notes: Sequence[tuple[int, int, str]] = field(default=())
+
+    def is_aside(self, start: int) -> bool:
+        """Whether the text means a place beside what it names from ``start`` on: opposite, behind, second house on."""
+        return any(begin >= start and relation not in AT_THE_PLACE for begin, _, relation in self.notes)
+
+    def is_by(self, start: int) -> bool:
+        """Whether a landmark named before ``start`` is only what the place is near: at a school's gate is not in it."""
+        return any(begin >= start and relation != "note" for begin, _, relation in self.notes)
 
 
 def span_mask(start: int, end: int) -> int:

@@ -27,6 +27,8 @@ LEVEL_SKIPPED: Final = 3.5
 """The number above was left out: 人民路24栋 for 人民路15号24栋."""
 NUMBER_UNLISTED: Final = 4.5
 """The road is listed and the number is not."""
+OTHER_WORD: Final = 2.0
+"""From this price of its word on, a number may as well be one that is not listed."""
 FINER_UNLISTED: Final = 0.05
 """A unit, floor or room of a door whose finer parts the list does not hold."""
 FINER_WRONG: Final = 2.5
@@ -50,8 +52,9 @@ NUMBER_BEFORE: Final = 2.0
 _SWAPS: Final = {
     ("plate", "building"): 1.5, ("plate", "lane"): 2.5, ("plate", "alley"): 2.5, ("plate", "unit"): 3.0,
     ("plate", "sub"): 1.5, ("plate", "room"): 2.5, ("plate", "group"): 3.0, ("building", "unit"): 2.0,
-    ("building", "sub"): 1.2, ("building", "floor"): 3.0, ("lane", "alley"): 2.0, ("sub", "unit"): 1.5,
-    ("sub", "room"): 1.0, ("sub", "floor"): 2.5, ("unit", "room"): 3.0, ("floor", "room"): 3.0, ("building", "room"): 3.0,
+    ("building", "sub"): 2.5, ("building", "floor"): 3.0, ("lane", "alley"): 2.0, ("sub", "unit"): 1.5,
+    ("sub", "room"): 1.0,
+    ("sub", "floor"): 2.5, ("unit", "room"): 3.0, ("floor", "room"): 3.0, ("building", "room"): 3.0,
     ("building", "lane"): 4.0, ("building", "alley"): 4.0, ("building", "group"): 3.0, ("alley", "sub"): 3.0,
 }  # fmt: skip
 """A number written with another word than the list's, either way; what is not here is not taken for the other."""

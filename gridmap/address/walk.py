@@ -100,7 +100,7 @@ def _walk(index: AddressIndex, node: int, numbers: Numbers, at: int, cost: float
     if not children and at > 0:
         # The list stops here: what follows is inside this door, whatever word it has.
         found.append(Walked(node, cost + score.INSIDE, at, None, finer=True))
-    elif best >= score.LETTER_OTHER:
+    elif best >= score.OTHER_WORD:
         found.append(Walked(node, cost + score.NUMBER_UNLISTED, at, step))
 
 

@@ -173,7 +173,7 @@ def test_whatever_is_asked_something_is_answered(text):
     assert found.match_type in ("", *MATCH_TYPES)
     assert 0 <= found.confidence <= 1
     assert float(found.weights.sum()) <= 1 + 1e-9
-    assert len(found.weights) == len(found.rows)
+    assert len(found.weights) == len(found.points)
     for element in found.elements:
         assert text[element.start : element.end] == element.text
     for span in found.unmatched:

@@ -70,7 +70,7 @@ class Ours:
         rows = []
         for text in texts:
             found = self.geocoder.geocode(text)
-            place = place_geocoding(self.geocoder, self.locator, found)
+            place = place_geocoding(self.locator, found)
             grid = place.shares[0].code if place.shares else place.placement.chain.get(level, "")
             rows.append((grid, place.confidence, place.placement.outcome, place.needs_person, found.match_type,
                          found.address, found.confidence, found.lon, found.lat))  # fmt: skip
