@@ -122,7 +122,7 @@ def _read(given: Given) -> Listed:
     objects = find_objects(columns, paths)
     usable = note_unusable(rows, paths, objects, notes)
     if not usable.any():
-        raise InputError(_nothing(given, rows))
+        raise InputError(_nothing(given, notes))
     of_row = objects.of_row
     lon, lat = drop_impossible(rows, np.where(of_row["community"] >= 0, of_row["community"], of_row["town"]), notes)
     key = np.where(usable, of_row["home"] * len(paths.steps) + paths.path, -1 - np.arange(len(rows)))
@@ -141,15 +141,16 @@ def _read(given: Given) -> Listed:
     )  # fmt: skip
 
 
-def _nothing(given: Given, rows: pd.DataFrame) -> str:
+def _nothing(given: Given, notes: Notes) -> str:
     """Say why nothing of an input can be used."""
     names = ", ".join(given.sources)
-    if not len(rows):
+    if not notes.found:
         return f"{names}: there is no row below the header"
+    first = notes.found[0]
     there = ", ".join(map(str, given.rows.columns)) or "none"
     return (
-        f"{names}: no row names a town, community, street or estate; the columns are {there}; say which is which, "
-        "for example --columns town=行政区,street=路名,number=号"
+        f"{names}: no row can be used; the first, row {first.row}: {first.message}. The columns are {there}; say which "
+        "is which, for example --columns town=行政區,street=路名,number=号"
     )
 
 
