@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from gridmap.address.build_objects import Objects
 from gridmap.address.build_paths import Paths
 from gridmap.address.findings import Finding
-from gridmap.address.index import CONTRADICTION
+from gridmap.address.index import CONTRADICTION, degree_m
 from gridmap.address.table import MOST_LETTERS, TEXTS
 from gridmap.geo.crs import in_china
-from gridmap.locate.discs import metres_per_degree
 
 Floats = NDArray[np.float64]
 APART_M: Final = 50.0
@@ -116,7 +115,7 @@ def _alone_m(lon: Floats, lat: Floats, group: NDArray[Any]) -> Floats:
     found = np.zeros(len(lon))
     if not len(known):
         return found
-    xy = np.column_stack([lon[known], lat[known]]) * metres_per_degree(float(np.median(lat[known])))
+    xy = np.column_stack([lon[known], lat[known]]) * degree_m(float(np.median(lat[known])))
     frame = pd.DataFrame(xy, columns=["x", "y"])
     groups = group[known]
     away = np.hypot(*(xy - frame.groupby(groups).transform("median").to_numpy()).T)
@@ -213,5 +212,5 @@ def _distance_m(lon: Floats, lat: Floats, one: int, other: int) -> float:
     """Return how far two rows are apart, 0 where one has no position."""
     if np.isnan(lon[one]) or np.isnan(lon[other]):
         return 0.0
-    east, north = metres_per_degree(lat[one])
+    east, north = degree_m(lat[one])
     return float(np.hypot((lon[one] - lon[other]) * east, (lat[one] - lat[other]) * north))

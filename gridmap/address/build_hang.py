@@ -13,9 +13,8 @@ from gridmap.address.build_checks import Notes
 from gridmap.address.build_objects import Objects
 from gridmap.address.build_paths import Paths, gate_depth, matrix
 from gridmap.address.build_trie import Entries, NodePlaces, Trie, build_trie, node_places, ordered
-from gridmap.address.index import FROM_DOOR, NO_POSITION, OBJECT_KINDS
+from gridmap.address.index import FROM_DOOR, NO_POSITION, OBJECT_KINDS, degree_m
 from gridmap.address.script import clean
-from gridmap.locate.discs import metres_per_degree
 
 Floats = NDArray[np.float64]
 
@@ -155,7 +154,7 @@ def add_places(objects: Objects, places: pd.DataFrame, lon: Floats, lat: Floats)
     known = np.flatnonzero(~np.isnan(lon))
     above = {name: np.full(len(places), -1) for name in ("town", "community")}
     if len(known) and len(places):
-        scale = np.array(metres_per_degree(float(np.median(lat[known]))))
+        scale = np.array(degree_m(float(np.median(lat[known]))))
         tree = scipy.spatial.cKDTree(np.column_stack([lon[known], lat[known]]) * scale)
         _, nearest = tree.query(places[["lon", "lat"]].to_numpy(dtype=np.float64) * scale)
         above = {name: objects.of_row[name][known[nearest]] for name in above}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.locate.discs import metres_per_degree
+from gridmap.address.index import degree_m
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -193,5 +193,5 @@ def _metres(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     """Return metres east and north of the first position; enough within a county."""
     if not len(lon):
         return lon, lat
-    east, north = metres_per_degree(float(np.median(lat)))
+    east, north = degree_m(float(np.median(lat)))
     return (lon - lon[0]) * east, (lat - lat[0]) * north

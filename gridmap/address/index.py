@@ -36,6 +36,9 @@ FORM: Final = Form(
     b"gmaddrs1", 4096, "an index of addresses", "make one with gridmap addresses build FILE -o addresses.idx", False
 )
 
+degree_m: Final = metres_per_degree.py_func
+"""Metres of a degree, not compiled: for a call now and then that takes longer to load than to do without."""
+
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
@@ -244,7 +247,7 @@ class AddressIndex:
 
     def rows_near(self, lon: float, lat: float, radius_m: float) -> Ints:
         """Return the rows within a radius of a point, ascending."""
-        east, north = metres_per_degree(lat)
+        east, north = degree_m(lat)
         order, high = self.tables["row_by_lat"], radius_m / north
         first, last = np.searchsorted(self._lat_sorted, (lat - high, lat + high))
         rows: Ints = order[first:last]

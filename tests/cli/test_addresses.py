@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+from typer.testing import CliRunner
 
 from gridmap.address.index import AddressIndex
+from gridmap.cli import addresses
+from gridmap.cli.app import app
 
 LIST = """地址,路名,镇,号,lon,lat
 花山镇虹桥路13号,虹桥路,花山镇,13,120.3034,31.5217
@@ -15,12 +18,13 @@ LIST = """地址,路名,镇,号,lon,lat
 """
 
 
-def test_an_index_is_built_and_what_was_found_is_said_and_written(run_gridmap, tmp_path):
+def test_an_index_is_built_and_what_was_found_is_said_and_written(tmp_path):
     (tmp_path / "list.csv").write_text(LIST, encoding="gbk")
-    done = run_gridmap(
-        "addresses", "build", f"list={tmp_path / 'list.csv'}", "-o", tmp_path / "a.idx", "--region",
-        "江苏省,无锡市,锡澄县", "--columns", "number=号", "--findings", tmp_path / "found.csv", "--json",
-    )  # fmt: skip
+    asked = [
+        "addresses", "build", f"list={tmp_path / 'list.csv'}", "-o", str(tmp_path / "a.idx"), "--region",
+        "江苏省,无锡市,锡澄县", "--columns", "number=号", "--findings", str(tmp_path / "found.csv"), "--json",
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, asked, catch_exceptions=False)
     said = json.loads(done.stdout)
     index = AddressIndex.open(tmp_path / "a.idx")
     index.verify()
@@ -34,8 +38,6 @@ def test_an_index_is_built_and_what_was_found_is_said_and_written(run_gridmap, t
 
 
 def test_findings_are_printed_by_rule_with_the_first_rows(tmp_path, monkeypatch, capsys):
-    from gridmap.cli import addresses
-
     monkeypatch.setenv("GRIDMAP_LANG", "en")
     (tmp_path / "list.csv").write_text(
         LIST + 5 * "花山镇虹桥路15号,虹桥路,花山镇,15,120.3044,31.5217\n", encoding="gbk"
