@@ -21,7 +21,7 @@ import addresses_speed as speed
 import addresses_taipei as taipei
 import numpy as np
 import pandas as pd
-from addresses_damage import RATES, Damaged
+from addresses_damage import LANDMARK_M, METRE, RATES, Damaged
 from addresses_ours import Ours, build
 from bench import CACHE, Bars, out, print_table, short
 
@@ -166,19 +166,27 @@ def _line(name: str, judged: Judged, inside: np.ndarray) -> tuple[str, ...]:
 
 
 def _at_best(county: data.County, asked: Sequence[Damaged]) -> float:
-    """Return the share of addresses right if nothing were misread: a landmark has its own grid, and a plate many."""
+    """Return the share of addresses that are right if nothing is misread and no doubt is settled by chance.
+
+    Without its building a plate is in the grid of most of its buildings; beside a landmark an address is in the grid of
+    most addresses of its street within reach of the landmark.
+    """
     listed = county.listed
-    plates = pd.DataFrame({"plate": listed["town"] + listed["community"] + listed["street"] + listed["number"]})
-    plates["grid"] = county.grids
-    common = plates.groupby("plate")["grid"].agg(lambda grids: grids.value_counts().index[0])
+    streets = listed["town"] + listed["community"] + listed["street"]
+    of_street = streets.groupby(streets).indices
+    of_plate = streets.groupby(streets + listed["number"]).indices
+    metres = np.array([np.cos(np.radians(listed["lat"].mean())), 1.0]) / METRE
     right = 0
     for each in asked:
-        grid = county.grids[each.row]
+        street = streets[each.row]
+        rows = np.array([each.row])
         if each.landmark is not None:
-            grid = county.grid_of(*(np.array([one]) for one in each.landmark))[0]
+            rows = of_street[street]
+            away = (listed[["lon", "lat"]].to_numpy()[rows] - each.landmark) * metres
+            rows = rows[np.hypot(*away.T) <= LANDMARK_M]
         elif each.coarse:
-            grid = common[plates["plate"][each.row]]
-        right += grid == county.grids[each.row]
+            rows = of_plate[street + listed["number"][each.row]]
+        right += pd.Series(county.grids[rows]).value_counts().index[0] == county.grids[each.row]
     return right / len(asked)
 
 

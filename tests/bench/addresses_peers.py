@@ -1,9 +1,9 @@
 """What address look-up is measured against: the similarity search of PostgreSQL, and a scan with rapidfuzz.
 
 Both are given the listed addresses as strings and answer with the row that is most like the text and how much, 0 … 1.
-Several ways of each are tried on the same texts; of each peer the fastest counts among those whose right share is within
-five points of the best. What is timed is the time of the core, of this process and of PostgreSQL's together: on an idle
-core that is what the clock shows, and it stays so on a busy one.
+Several ways of each are tried on the same texts; of each peer the fastest counts among those whose right share is
+within five points of the best. What is timed is the time of the core, of this process and of PostgreSQL's together: on
+an idle core that is what the clock shows, and it stays so on a busy one.
 """
 
 from __future__ import annotations

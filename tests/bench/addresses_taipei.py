@@ -22,8 +22,8 @@ import gridmap
 FOLDS = 5
 SURE = 0.9
 METRE = 1 / 111_200
-FINE = ("exact", "building", "interpolated")
-"""Match types of answers that name a door."""
+SHOWN = 5
+"""Examples that are printed."""
 Build = Callable[[pd.DataFrame], gridmap.Geocoder]
 
 
@@ -89,17 +89,19 @@ def simplified(address: str) -> str:
 def without_lane_word(plate: object, taken: set[tuple[str, str, str, str]]) -> str:
     """Write a plate without the word of its lane and alley: 71-3號, 71 3號.
 
-    The dash is not used where the road has a plate 71之3號 too. A plate in no lane is written as listed.
+    Half are written with a dash, but none where the road has a plate 71之3號 too, which that would mean. A plate in no
+    lane is written as listed.
     """
-    gap = " " if (plate.door[0], "", "", f"{plate.lane[:-1]}之{plate.door[3]}") in taken or plate.Index % 2 else "-"
+    is_other = (plate.door[0], "", "", f"{plate.lane[:-1]}之{plate.door[3]}") in taken
+    gap = " " if is_other or (plate.Index // 10 + plate.Index) % 2 else "-"
     lane = plate.lane[:-1] + gap if plate.lane.endswith("巷") else plate.lane
     alley = plate.alley[:-1] + gap if lane != plate.lane and plate.alley.endswith("弄") else plate.alley
     return plate.town + plate.street + lane + alley + plate.number
 
 
-def three_ways(plates: pd.DataFrame) -> dict[str, list[str]]:
-    """Return every plate written in each of the three ways."""
-    taken = set(plates["door"])
+def three_ways(plates: pd.DataFrame, listed: pd.DataFrame) -> dict[str, list[str]]:
+    """Return plates of a list written in each of the three ways."""
+    taken = set(listed["door"])
     return {
         "spoken numerals": [with_spoken_numerals(each) for each in plates["address"]],
         "simplified characters": [simplified(each) for each in plates["address"]],
@@ -107,20 +109,11 @@ def three_ways(plates: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
-def answered_rows(geocoder: gridmap.Geocoder, listed: pd.DataFrame, texts: Iterable[str]) -> pd.DataFrame:
-    """Ask for each text: position in the list of the likeliest row (-1: none), ``match_type`` and ``confidence``."""
-    lines = line_of_rows(geocoder)
-    rows = []
-    for text in texts:
-        found = geocoder.geocode(text)
-        row = lines[found.rows[np.argmax(found.weights)]] if len(found.rows) else -1
-        rows.append((row, found.match_type, found.confidence))
-    return pd.DataFrame(rows, columns=["row", "match_type", "confidence"])
-
-
-def line_of_rows(geocoder: gridmap.Geocoder) -> np.ndarray:
-    """Return the position in the list of every row of an index: what it says in messages are lines, from 2 on."""
-    return np.asarray(geocoder._index.row_line) - 2
+def answers_of(geocoder: gridmap.Geocoder, texts: Iterable[str]) -> pd.DataFrame:
+    """Ask for each text: ``plain`` (the address answered, as ``same``), ``match_type`` and ``confidence``."""
+    found = [geocoder.geocode(text) for text in texts]
+    rows = [(_plain(each.address), each.match_type, each.confidence) for each in found]
+    return pd.DataFrame(rows, columns=["plain", "match_type", "confidence"])
 
 
 def go_taipei(build: Build, bars: Bars, *, quick: bool) -> None:
@@ -132,18 +125,18 @@ def go_taipei(build: Build, bars: Bars, *, quick: bool) -> None:
 
 def _written_three_ways(build: Build, asked: pd.DataFrame, plates: pd.DataFrame, bars: Bars) -> None:
     geocoder = build(plates)
-    same = plates["same"].to_numpy()
+    in_lane = asked["lane"].ne("").to_numpy()
     rows = []
-    for way, texts in three_ways(asked).items():
-        found = answered_rows(geocoder, plates, texts)
-        known = found["row"].to_numpy() >= 0
-        right = known & (same[found["row"]] == asked["same"].to_numpy())
+    for way, texts in three_ways(asked, plates).items():
+        found = answers_of(geocoder, texts)
+        right = found["plain"].to_numpy() == asked["same"].to_numpy()
         sure = found["confidence"].to_numpy() >= SURE
-        rows.append((way, f"{len(asked):,}", f"{right.mean():.3%}", f"{sure.mean():.1%}", f"{(sure & ~right).sum():,}"))
+        shares = (f"{right.mean():.3%}", f"{right[in_lane].mean():.3%}", f"{sure.mean():.1%}")
+        rows.append((way, f"{len(asked):,}", *shares, f"{(sure & ~right).sum():,}"))
         bars.at_least("plates found again", f"Taipei, {way}", 100 * right.mean(), 100, "%")
-        for text, row in [*zip(np.array(texts)[~right], found["row"][~right], strict=True)][:5]:
-            out.print(f"  {text} → {plates['address'][row] if row >= 0 else 'nothing'}")
-    columns = ("written", "plates", "found again", "at ≥ 0.9", "wrong at ≥ 0.9")
+        for at in np.flatnonzero(~right)[:SHOWN]:
+            out.print(f"  {texts[at]} → {found['plain'][at] or 'nothing'} ({found['confidence'][at]:.3f})")
+    columns = ("written", "plates", "found again", "of those in lanes", "at ≥ 0.9", "wrong at ≥ 0.9")
     print_table("Taipei door plates", columns, rows)
 
 
@@ -169,15 +162,13 @@ def _one_fold(build: Build, plates: pd.DataFrame, gone: np.ndarray) -> np.ndarra
     kept = plates[~gone].reset_index(drop=True)
     # another spelling of the same plate may be listed still
     asked = plates[gone & ~plates["same"].isin(set(kept["same"])).to_numpy()]
-    found = answered_rows(build(kept), kept, asked["address"])
+    found = answers_of(build(kept), asked["address"])
     sure = found["confidence"].to_numpy() >= SURE
-    door = sure & found["match_type"].isin(FINE).to_numpy() & (found["row"].to_numpy() >= 0)
-    of_answer, of_asked = kept["door"].to_numpy()[found["row"]], asked["door"].to_numpy()
-    same = np.array([one == other for one, other in zip(of_answer, of_asked, strict=True)])
+    door = sure & found["plain"].str.contains("号").to_numpy()
+    own = asked["town"] + asked["door"].map("".join)
+    same = np.array([answer.startswith(_plain(each)) for answer, each in zip(found["plain"], own, strict=True)])
     wrong = door & ~same
-    for at in np.flatnonzero(wrong)[:5]:
-        answer = kept["address"][found["row"][at]]
-        out.print(
-            f"  {asked['address'].iloc[at]} → {answer} ({found['match_type'][at]}, {found['confidence'][at]:.3f})"
-        )
+    for at in np.flatnonzero(wrong)[:SHOWN]:
+        answer = found.iloc[at]
+        out.print(f"  {asked['address'].iloc[at]} → {answer.plain} ({answer.match_type}, {answer.confidence:.3f})")
     return np.array([len(asked), sure.sum(), (door & same).sum(), (sure & ~door).sum(), wrong.sum()])
