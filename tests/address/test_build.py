@@ -43,6 +43,7 @@ address,town,community,street,number,estate,alias,lon,lat
 华阳镇中山路文化馆,华阳镇,城南社区,中山路,,,,120.2995,31.5010
 云亭镇人民路15号,云亭镇,东门社区,人民路,15,,,120.4000,31.4000
 云亭镇人民路16号,云亭镇,东门社区,人民路,16,,,120.4100,31.4000
+华阳镇湖滨花园2期3栋,华阳镇,城东社区,,,湖滨花园2期,,120.3045,31.5015
 """
 ALIASES = pd.DataFrame(
     [["人民路", "建国路、东大街", "道路", "云亭镇", 2, 1], ["花园路", "老街", "", "", 3, 1]],
@@ -111,6 +112,9 @@ def test_an_estate_is_a_second_way_to_its_buildings_and_knows_its_door(index):
     assert index.rows_under(building).tolist() == index.rows_under(same).tolist()
     assert index.gate_of(estate) == node_of(index, road, "15号")
     assert index.gate_of(road) == -1
+    alone = thing(index, "湖滨花园2期", "estate")
+    assert below(index, alone) == {"3栋": "华阳镇湖滨花园2期3栋"}
+    assert index.gate_of(alone) == -1
 
 
 def test_one_road_through_two_communities_is_one_and_hamlets_of_two_villages_are_two(index):
@@ -155,7 +159,7 @@ def test_places_and_names_without_a_number_are_landmarks_where_they_lie(built, i
 def test_an_address_twice_at_one_place_is_kept_once(built, index):
     assert list(said(built, "duplicate")) == [7, 12]
     assert "list.csv, row 6" in said(built, "duplicate")[7]
-    assert sorted(index.row_line.tolist()) == sorted({*range(2, 26)} - {7, 9, 12, 14, 15})
+    assert sorted(index.row_line.tolist()) == sorted({*range(2, 27)} - {7, 9, 12, 14, 15})
 
 
 def test_an_address_at_two_places_is_kept_at_the_first_and_flagged(built, index):
