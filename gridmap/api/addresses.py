@@ -25,7 +25,7 @@ from gridmap.api.moments import TimeQuery, read_moment
 from gridmap.api.people import person_of
 from gridmap.api.places import Duty, PlaceQuery, named_duty
 from gridmap.api.source import Source
-from gridmap.cases.addresses import is_unresolved
+from gridmap.cases.addresses import is_unresolved, reason_of
 
 if TYPE_CHECKING:
     from gridmap.address.geocoder import Geocoder
@@ -134,11 +134,6 @@ def place_address(source: Source, geocoder: Geocoder, asked: AddressQuery) -> Ad
 def names_a_place(found: AddressPlacement) -> bool:
     """Whether somebody may be named for an address: not where only a town, or nothing, is known of it."""
     return not is_unresolved(found) and found.geocoding.match_type != "fallback"
-
-
-def reason_of(found: AddressPlacement) -> str:
-    """Return why an address is where it is said to be."""
-    return found.placement.reason or found.geocoding.reason
 
 
 def batch_geocoding(found: AddressPlacement) -> BatchGeocoding:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Rows: TypeAlias = NDArray[np.int64]
 ADDRESS_OUTCOMES: Final[tuple[str, ...]] = (*OUTCOMES, UNRESOLVED)
 """Outcomes of rows of which some have only an address."""
+_DIGITS: Final = 6
 _KIND: Final = pd.CategoricalDtype(list(ADDRESS_OUTCOMES))
 _CODE: Final = {outcome: code for code, outcome in enumerate(ADDRESS_OUTCOMES)}
 
@@ -56,14 +57,14 @@ class Addressed:
     @cached_property
     def reasons(self) -> NDArray[np.object_]:
         """Return why each of the rows is where it is said to be; empty where that is sure."""
-        return np.array([each.placement.reason or each.geocoding.reason for each in self.found], dtype=object)
+        return np.array([reason_of(each) for each in self.found], dtype=object)
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
         """Return a confidence a row of the table, NaN where it was not geocoded."""
         found = np.full(self.size, np.nan)
         found[self.rows] = [each.confidence for each in self.found]
-        return found
+        return found.round(_DIGITS)
 
     @cached_property
     def match_types(self) -> NDArray[np.object_]:
@@ -107,6 +108,12 @@ def locate_rows(geocoder: Geocoder, locator: Locator, answers: Answers, addresse
             known[text] = locate_address(geocoder, locator, text)
         found.append(known[text])
     return Addressed(rows, tuple(found), len(addresses))
+
+
+def reason_of(found: AddressPlacement) -> str:
+    """Return why an address is where it is said to be: what its grid has to say, then what was made of its text."""
+    said = dict.fromkeys((found.placement.reason, found.geocoding.reason))
+    return "；".join(each for each in said if each)
 
 
 def is_unresolved(found: AddressPlacement) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from gridmap.address.place import locate_address
+from gridmap.cases.addresses import reason_of
 from gridmap.errors import InputError, OutputError
 from gridmap.geo.files import atomic_path
 from gridmap.scale.encode import csv_bytes, csv_header
@@ -160,7 +161,7 @@ def _row(geocoder: Geocoder, locator: Locator | None, text: str) -> tuple[object
     place = found.placement
     codes = [place.chain.get(level) for level in locator.levels]
     return (
-        place.outcome, place.reason or found.geocoding.reason, *_told(found.geocoding, found.confidence),
+        place.outcome, reason_of(found), *_told(found.geocoding, found.confidence),
         found.needs_person, *codes, place.plan_version, geocoder.version,
     )  # fmt: skip
 

@@ -65,7 +65,7 @@ def test_rows_with_an_address_alone_are_where_that_is(rows, joined, locator, ros
     for row in joined[asked].itertuples():
         found = locate_address(geocoder(), locator, row.address)
         assert row.outcome == found.placement.outcome
-        assert (row.geocode_type, row.geocode_confidence) == (found.geocoding.match_type, found.confidence)
+        assert (row.geocode_type, row.geocode_confidence) == (found.geocoding.match_type, round(found.confidence, 6))
         assert dict(found.placement.chain) == ({"medium": row.medium} if isinstance(row.medium, str) else {})
         who = roster.responsible(found.placement, duty=None if pd.isna(row.type) else row.type,
                                  at=pd.Timestamp(row.reported_at))  # fmt: skip
