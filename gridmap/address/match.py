@@ -16,13 +16,15 @@ from gridmap.address.walk import Numbers, Walked, coded, walk
 _TOWN, _COMMUNITY, _STREET, _HAMLET, _ESTATE, _LANDMARK = (
     OBJECT_KINDS.index(kind) for kind in ("town", "community", "street", "hamlet", "estate", "landmark")
 )
+_CLEAN: Final = 0.6
+"""Cost up to which names are not looked for that would be written otherwise."""
 _GOOD: Final = 2.2
 """Cost up to which misspellings are not looked for."""
 _POOR: Final = 4.0
 """Cost from which only the town or community may be right, too."""
 _SLIP: Final = 3.8
 """Mean cost of a homophone or a look-alike."""
-_WORSE: Final = 5.0
+_WORSE: Final = 4.0
 """How much dearer than the best a name may be and still be followed."""
 _MOST_NAMES: Final = 48
 _MOST_OBJECTS: Final = 64
@@ -127,20 +129,20 @@ class Matcher:
         """Return the places a question may mean, the likeliest first, each once."""
         best: dict[int, Reading] = {}
         self._follow(question, question.mentions, best, near=True)
-        if min((each.cost for each in best.values()), default=score.IMPOSSIBLE) > _GOOD:
-            fuzzy = self._recalled(question)
-            if fuzzy:
-                self._follow(question, [*question.mentions, *fuzzy], best, near=False)
-        found = sorted(best.values(), key=lambda each: (each.cost, each.walked.node))
-        if found and found[0].cost < _POOR:
-            return found
-        return sorted([*found, *self._areas(question, self._said(question.mentions))], key=lambda each: each.cost)
+        if _least(best) > _CLEAN:
+            mentions = [each for each in self._book.find(question.text) if each.start >= question.front.end]
+            self._follow(question, mentions, best, near=True)
+            if _least(best) > _GOOD:
+                self._follow(question, [*mentions, *self._recalled(question, mentions)], best, near=False)
+            if _least(best) > _POOR:
+                best |= {-2 - each.object: each for each in self._areas(question, self._said(mentions), mentions)}
+        return sorted(best.values(), key=lambda each: (each.cost, each.walked.node))
 
-    def _recalled(self, question: Question) -> list[Mention]:
+    def _recalled(self, question: Question, mentions: Sequence[Mention]) -> list[Mention]:
         """Return names that a stretch of the text may be a misspelling of."""
         found: list[Mention] = []
         known = 0
-        for each in question.mentions:
+        for each in mentions:
             if each.how == "exact" and self._is_area(each.name):
                 known |= span_mask(each.start, each.end)
         for start, end in open_stretches(question, known):
@@ -187,7 +189,7 @@ class Matcher:
     ) -> None:  # fmt: skip
         """Add the readings that follow from names; what cannot come near the best is not walked."""
         said = self._said(mentions)
-        least = min((each.cost for each in best.values()), default=score.IMPOSSIBLE)
+        least = _least(best)
         known: dict[tuple[int, int], _Beside] = {}
         for mention in _worth(mentions):
             if mention.cost > least + _WORSE:
@@ -313,13 +315,13 @@ class Matcher:
         ]  # fmt: skip
         return sorted(found, key=lambda each: (each.cost, each.start))[:1]
 
-    def _areas(self, question: Question, said: _Said) -> list[Reading]:
+    def _areas(self, question: Question, said: _Said, mentions: Sequence[Mention]) -> list[Reading]:
         """Return the communities, or else the towns, that are named."""
         price = score.COARSE + (score.NUMBER_UNLISTED if question.steps else 0.0)
         for table in (said.communities, said.towns):
             found = []
             for thing, mention in table.items():
-                beside = _beside(question, mention, question.mentions, said)
+                beside = _beside(question, mention, mentions, said)
                 setting = self._setting(thing, mention, beside, said, mention.cost + price - beside.price)
                 covered = question.explained | span_mask(mention.start, mention.end)
                 for each in setting.context:
@@ -332,6 +334,10 @@ class Matcher:
             if found:
                 return found
         return []
+
+
+def _least(best: dict[int, Reading]) -> float:
+    return min((each.cost for each in best.values()), default=score.IMPOSSIBLE)
 
 
 def _within(things: Sequence[int], above: list[int], said: dict[int, Mention], mention: Mention) -> list[int]:

@@ -107,11 +107,35 @@ class NameBook:
         self._confusable_first = tables["confusable_first"].data
         self._confusable_name = tables["confusable_name"].view(np.int32)
         self._plain = tables["form_plain"].data
+        self._exact: dict[int, tuple[int, ...]] = {}
         self._known: dict[tuple[int, Following, bool], tuple[_Meaning, ...]] = {}
         self._entry_first = tables["form_entry_first"].data
         self._entry_name = tables["entry_name"].data
         self._entry_cut = tables["entry_cut"].data
         self._entry_cost = tables["entry_cost"].data
+
+    def find_exact(self, text: str) -> list[Mention]:
+        """Find all names that stand in a text as they are listed; overlapping ones too, by their start."""
+        found: list[Mention] = []
+        heads, forms, plain, size = self._heads, self._forms, self._plain, len(text)
+        for start in range(size - 1):
+            for length in heads.get(text[start : start + 2], ()):
+                end = start + length
+                form = forms.get(text[start:end]) if end <= size else None
+                if form is None or within_word(text, start) or within_word(text, end):
+                    continue
+                for name in (form,) if plain[form] else self._named(form):
+                    found.append(Mention(start, end, name, "exact", 0.0))
+        return found
+
+    def _named(self, form: int) -> tuple[int, ...]:
+        """Every name that is written as a form is."""
+        names = self._exact.get(form)
+        if names is None:
+            entries = range(self._entry_first[form], self._entry_first[form + 1])
+            names = tuple(self._entry_name[each] for each in entries if not self._entry_cost[each])
+            self._exact[form] = names
+        return names
 
     def find(self, text: str) -> list[Mention]:
         """Find all names of a text, also without their suffix or with another; overlapping ones too, by their start.

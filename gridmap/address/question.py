@@ -28,7 +28,7 @@ class Question:
     steps
         Numbers with their words, notes left out.
     mentions
-        Names found in it.
+        Names that stand in it as they are listed.
     letters
         Bit mask of the characters of the cleaned text that are words, not numbers.
     explained
@@ -61,8 +61,8 @@ def span_mask(start: int, end: int) -> int:
 def read_question(raw: str, book: NameBook, fronts: Fronts) -> Question:
     """Take a text apart."""
     text = clean(raw)
-    mentions = book.find(text)
-    begins = {each.start for each in mentions if each.how == "exact"}
+    mentions = book.find_exact(text)
+    begins = {each.start for each in mentions}
     front = fronts.read(text, begins.__contains__)
     notes = note_spans(text)
     noted = 0
