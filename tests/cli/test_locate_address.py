@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from addresses_made import HOSTILE, TOWN, geocoder, index, listed
-from typer.testing import CliRunner
+from typer.main import get_command
 
 import gridmap
 from gridmap.address.place import locate_address
@@ -43,19 +43,24 @@ def _read_once():
         yield
 
 
+@pytest.fixture(scope="module")
+def command():
+    return get_command(app)
+
+
 @pytest.fixture
-def run(files, _read_once, monkeypatch):
+def run(command, _read_once, monkeypatch, capsys):
     """Give a function that runs ``gridmap ARGS`` in a language and returns its exit code and what it said."""
 
-    def command(*args, language="en"):
+    def once(*args, language="en"):
         monkeypatch.setenv("GRIDMAP_LANG", language)
-        done = CliRunner().invoke(app, [str(each) for each in args], catch_exceptions=True)
-        if isinstance(done.exception, GridmapError):
-            return exit_code(done.exception), str(done.exception)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done.exit_code, done.stdout
+        try:
+            code = command.main([str(each) for each in args], standalone_mode=False)
+        except GridmapError as error:
+            return exit_code(error), str(error)
+        return code or 0, capsys.readouterr().out
 
-    return command
+    return once
 
 
 def ask(run, files, text, *more, **kwargs):
