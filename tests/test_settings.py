@@ -142,3 +142,9 @@ def test_what_is_no_network_is_not_trusted(setting, value):
     setting("GRIDMAP_TRUSTED_PROXIES", value)
     with pytest.raises(InputError, match="GRIDMAP_TRUSTED_PROXIES"):
         settings.trusted_proxies()
+
+
+def test_the_address_index_is_the_one_named(setting):
+    assert settings.address_index() is None
+    setting("GRIDMAP_ADDRESSES", "~/addresses.idx")
+    assert settings.address_index() == Path.home() / "addresses.idx"

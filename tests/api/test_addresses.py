@@ -10,11 +10,15 @@ import threading
 
 import jsonschema
 import numpy as np
+import pandas as pd
 import pytest
 from addresses_made import HOSTILE, geocoder, listed
 from fastapi.testclient import TestClient
 from shapes import assert_answer, assert_fits, assert_problem
+from timeline_made import FIRST, TIMES
 
+from gridmap.address.build import build_index
+from gridmap.address.geocoder import Geocoder
 from gridmap.address.place import SURE, locate_address
 from gridmap.api import addresses
 from gridmap.api.app import create_app
@@ -320,6 +324,37 @@ def test_an_address_is_looked_up_where_nobody_waits(served, monkeypatch):
     monkeypatch.setattr(addresses, "locate_address", noted)
     by_address(served, "虹桥路13号")
     assert "worker" in names[0]
+
+
+def test_versions_and_times_hold_for_addresses_as_for_points(timeline):
+    """Doors about a grid that is split twice, one by one and in one batch of many times."""
+    west, south, east, north = timeline.sources[0].plan["small"].geometry.iloc[5].bounds
+    lon, lat = np.linspace(west, east, 4), np.linspace(south, north, 4)
+    doors = pd.DataFrame({"town": "花山镇", "street": "虹桥路", "number": range(1, 8, 2), "lon": lon, "lat": lat})
+    app = create_app(timeline, geocoder=Geocoder(build_index(doors.astype({"number": "str"})).index))
+    points = [{"address": f"虹桥路{number}号", "at": at} for number in doors["number"] for at in (*TIMES, "2024-05-01")]
+    with TestClient(app, raise_server_exceptions=False) as client:
+        batch = assert_answer(client.post("/v1/locate:batch", json={"points": points}))
+        body = "address,at\n" + "".join(f"{each['address']},{each['at']}\n" for each in points)
+        rows = rows_of(client.post("/v1/locate:batch", content=body, headers={"content-type": "text/csv"}))
+        versions = set()
+        for point, item, row in zip(points, batch["results"], rows, strict=True):
+            door = doors[doors["number"] == int(point["address"][3:-1])].iloc[0]
+            where = client.get("/v1/locate", params={"lon": door["lon"], "lat": door["lat"], "at": point["at"]})
+            alone = client.get("/v1/locate", params=point)
+            assert alone.status_code == where.status_code == (404 if point["at"] < FIRST else 200)
+            if alone.status_code == 404:  # no plan was in force, whatever the address
+                assert (item["outcome"], row["outcome"], row["geocode_type"]) == ("invalid", "invalid", "")
+                continue
+            said, wanted = alone.json(), where.json()
+            versions.add(said["plan_version"])
+            for name in ("outcome", "chain", "responsible", "at", "plan_version"):
+                assert said[name] == wanted[name]
+            assert item["chain"] == wanted["chain"] == {name: row[name] for name in wanted["chain"]}
+            assert item.get("plan_version", batch["plan_version"]) == row["plan_version"] == wanted["plan_version"]
+            stated = {"address": point["address"], "version": wanted["plan_version"]}
+            assert client.get("/v1/locate", params=stated).json()["chain"] == wanted["chain"]
+    assert len(versions) == 3
 
 
 def test_the_openapi_has_addresses_where_they_are_answered(served, some):
