@@ -122,7 +122,7 @@ def _county(county: data.County, bars: Bars, options: argparse.Namespace) -> Non
     blind = judge(county, ours, county.tested(count // 4, blind_town=True))
     print_by_kind("the town left out blindly (no bar: hamlets of one name are everywhere)", blind)
     if options.examples:
-        _write_examples(county, judged, options.examples)
+        _write_examples(county, judged, options.examples, "w")
 
 
 def _left_out(county: data.County, options: argparse.Namespace) -> None:
@@ -132,6 +132,8 @@ def _left_out(county: data.County, options: argparse.Namespace) -> None:
     judged = judge(county, ours, asked)
     print_by_kind(f"{len(asked):,} damaged addresses that are not listed (no bar)", judged)
     _print_by_match(judged)
+    if options.examples:
+        _write_examples(county, judged, options.examples, "a")
 
 
 def print_by_kind(title: str, judged: Judged) -> None:
@@ -190,7 +192,7 @@ def _at_best(county: data.County, asked: Sequence[Damaged]) -> float:
     return right / len(asked)
 
 
-def _write_examples(county: data.County, judged: Judged, path: Path) -> None:
+def _write_examples(county: data.County, judged: Judged, path: Path, mode: str) -> None:
     """Write wrong answers by kind: first those that were sure, then the surest of the others."""
     lines = []
     order = np.lexsort([-judged.answers["confidence"].to_numpy(), ~judged.sure])
@@ -207,7 +209,8 @@ def _write_examples(county: data.County, judged: Judged, path: Path) -> None:
                 f"{answer.address or '-'} ({answer.grid or '-'}), {answer.match_type or '-'}, {answer.outcome}, "
                 f"confidence {answer.confidence:.3f}; {' '.join(sorted(asked.kinds))}"
             )
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with path.open(mode, encoding="utf-8") as file:
+        file.write("\n".join([f"# {len(judged.asked):,} asked", *lines, ""]))
     out.print(f"examples: {path}")
 
 
