@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -11,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.api.errors import TooLargeError
-from gridmap.api.limits import MOST_ACCURACY_M, MOST_DISCS_M2, MOST_POINTS, MOST_SYSTEMS
+from gridmap.api.limits import MOST_ACCURACY_M, MOST_DISCS_M2, MOST_POINTS, MOST_SQUARED_LETTERS, MOST_SYSTEMS
 from gridmap.api.moments import Moment
 from gridmap.api.source import Source
 from gridmap.cases.added import PERSON_COLUMNS, Coded
@@ -191,6 +192,24 @@ def refuse_too_much(points: Points) -> None:
             raise TooLargeError(
                 f"the accuracies of the batch are so wide that at most {most:,} such points are answered at once"
             )
+    if points.address is not None:
+        refuse_too_long(points.address.dropna())
+
+
+def refuse_too_long(addresses: Iterable[str]) -> None:
+    """Refuse addresses that together ask for more work than one batch may; those too long to be one ask for none.
+
+    Raises
+    ------
+    TooLargeError
+        Naming the limit.
+    """
+    from gridmap.address.geocoder import MOST_CHARACTERS  # not where a server has no addresses
+
+    work = [len(each) ** 2 for each in addresses if len(each) <= MOST_CHARACTERS]
+    if sum(work) > MOST_SQUARED_LETTERS:
+        most = int(MOST_SQUARED_LETTERS * len(work) / sum(work))
+        raise TooLargeError(f"the addresses of the batch are so long that at most {most:,} such are answered at once")
 
 
 def times_of(at: pd.Series, moment: Moment) -> tuple[Floats, NDArray[np.bool_]]:

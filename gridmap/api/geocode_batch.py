@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gridmap.address.model import OUTCOMES
 from gridmap.api.addresses import candidates_of, known, share
 from gridmap.api.asked import read_values
-from gridmap.api.batch import check_size
+from gridmap.api.batch import check_size, refuse_too_long
 from gridmap.api.batch_csv import read_rows
 from gridmap.api.batch_json import ids_of, loaded
 from gridmap.api.limits import MOST_POINTS
@@ -68,9 +68,11 @@ def geocode_json(geocoder: Geocoder, body: bytes) -> bytes:
     items: list[Any] = said.pop("addresses")
     check_size(len(items))
     read_values(_Defaults, said, "body")
-    texts = [item.get("address") if isinstance(item, dict) else item for item in items]
+    said_texts = [item.get("address") if isinstance(item, dict) else item for item in items]
+    texts = [text if isinstance(text, str) else "" for text in said_texts]
+    refuse_too_long(texts)
     ids = ids_of([item.get("id") if isinstance(item, dict) else None for item in items])
-    found = [geocoder.geocode(text if isinstance(text, str) else "") for text in texts]
+    found = [geocoder.geocode(text) for text in texts]
     written = [_item(each) for each in found]
     if ids is not None:
         written = [
@@ -112,5 +114,6 @@ def geocode_csv(geocoder: Geocoder, body: bytes, column: str, charset: str | Non
     masked = mask_table(table)
     rows = pa.table({str(name): pa.array(masked[name], pa.large_string()) for name in masked.columns})
     texts = table[column].fillna("").tolist()
+    refuse_too_long(texts)
     found = geocode_columns(rows, texts, geocoder)
     return csv_header(found.column_names) + bytes(csv_bytes(iter([found])))

@@ -49,6 +49,10 @@ MOST_COORDINATE: Final = 1e8
 MOST_LETTERS: Final = 64
 """Letters of a code, a duty or the name of a coordinate system."""
 
+MOST_SQUARED_LETTERS: Final = 1e8
+"""Squares of the lengths of the addresses of a batch together: 100,000 of 31 letters, or 2,500 of 200 that are made to
+take long, some two minutes."""
+
 MOST_PLACES: Final = 50
 """Places that an address may mean, or completions of one, in an answer."""
 

@@ -291,6 +291,17 @@ def test_a_batch_is_geocoded_in_csv_and_json_as_each_is_alone(served, some):
     assert "地址" in said["detail"]
 
 
+def test_a_batch_that_would_take_for_ever_is_refused(served):
+    texts = ["虹桥路" * 66] * 2600
+    csv_body = {"content": "address\n" + "\n".join(texts), "headers": {"content-type": "text/csv"}}
+    points = {"json": {"points": [{"address": text} for text in texts]}}
+    for path, body in (("/v1/geocode", {"json": {"addresses": texts}}), ("/v1/geocode", csv_body),
+                       ("/v1/locate:batch", points), ("/v1/locate:batch", csv_body)):  # fmt: skip
+        assert "at most 2," in assert_problem(served.post(path, **body), 413, "too-large")["detail"]
+    long = {"json": {"addresses": ["虹桥路" * 700] * 300}}  # no address at all, which is soon seen
+    assert served.post("/v1/geocode", **long).json()["by_outcome"]["invalid"] == 300
+
+
 def test_answers_are_never_kept_as_current_and_carry_the_index_in_their_tag(served, some):
     text = some["address"].iloc[0]
     for path in (f"/v1/geocode?address={text}", f"/v1/autocomplete?q={text}", "/v1/reverse?lon=120.3&lat=31.52"):
