@@ -17,7 +17,6 @@ from gridmap.address.match import Reading
 from gridmap.address.model import GeoCandidate, Geocoding
 from gridmap.address.question import Question
 from gridmap.address.spots import Spot, find_spot
-from gridmap.address.steps import format_step
 from gridmap.address.telling import left_over, tell
 
 _LEAST: Final = 0.02
@@ -41,9 +40,13 @@ def trust(readings: Sequence[Reading], spots: Sequence[Spot], likely: Sequence[f
     # What experience adds to the first is taken from the doubt whether it is any, not from the others.
     first = min(calibrate(likely[0]), 1 - sum(likely[1:]))
     return [
-        min(sure, NOT_THE_DOOR) if spot.match_type == "interpolated" or reading.walked.denied else sure
+        min(sure, NOT_THE_DOOR) if _is_guess(reading, spot) else sure
         for reading, spot, sure in zip(readings, spots, (first, *likely[1:]), strict=True)
     ]
+
+
+def _is_guess(reading: Reading, spot: Spot) -> bool:
+    return spot.match_type == "interpolated" or reading.walked.denied or reading.walked.unlisted is not None
 
 
 def answer(index: AddressIndex, question: Question, readings: Sequence[Reading]) -> Geocoding:
@@ -94,8 +97,7 @@ def _candidates(
 
 def _name(index: AddressIndex, reading: Reading) -> str:
     """Return the standard form of a place; a number that is not listed is written as it would stand there."""
-    unlisted = reading.walked.unlisted
-    return index.describe(reading.walked.node) + (format_step(unlisted) if unlisted else "")
+    return index.describe(reading.walked.node, reading.walked.unlisted)
 
 
 def differences(areas: Sequence[tuple[str, ...]]) -> list[str]:

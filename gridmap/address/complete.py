@@ -24,7 +24,7 @@ from gridmap.address.complete_tables import PREFIX
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.model import Step, Suggestion
 from gridmap.address.script import clean
-from gridmap.address.steps import format_step, step_of
+from gridmap.address.steps import format_steps
 
 MOST_CHARACTERS: Final = 100
 """What is longer is no address that somebody is typing, and nothing completes it."""
@@ -308,11 +308,7 @@ class Completer:
         index = self._index
         if index.object_kind[thing] != _ESTATE:
             return index.describe(node)
-        numbers: Sequence[str] = []
-        while node != thing:
-            numbers = [format_step(step_of(index.code(node))), *numbers]
-            node = index.parent(node)
-        return index.describe(thing) + "".join(numbers)
+        return index.describe(thing) + format_steps(index.steps_to(node)[1])
 
 
 def _among(values: NDArray[Any], few: Sequence[int]) -> NDArray[np.bool_]:

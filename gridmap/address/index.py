@@ -21,8 +21,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gridmap.address.model import Step
 from gridmap.address.region import Region
-from gridmap.address.steps import format_step, step_of
+from gridmap.address.steps import format_steps, step_of
 from gridmap.address.table_texts import Texts
 from gridmap.geo.container import Form, map_file, unpack, verify
 from gridmap.geo.files import atomic_path
@@ -269,21 +270,35 @@ class AddressIndex:
         """Return a row's address as the list writes it."""
         return f"{self._heads[self.tables['row_head'][row]]}{self._tails[self.tables['row_tail'][row]]}"
 
-    def describe(self, node: int) -> str:
-        """Return the standard text of a node: the address of its row, else made of its names and numbers."""
-        row = self.row_of(node)
-        if row >= 0:
-            return self.address(row)
-        numbers: list[str] = []
+    def steps_to(self, node: int) -> tuple[int, list[Step]]:
+        """Return the object a node hangs below, and the numbers from there to it."""
+        steps: list[Step] = []
         while (above := self.parent(node)) >= 0:
-            numbers.append(format_step(step_of(self.code(node))))
+            steps.insert(0, step_of(self.code(node)))
             node = above
+        return node, steps
+
+    def describe(self, node: int, further: Step | None = None) -> str:
+        """Return the standard text of a node: the address of its row, else made of its names and numbers.
+
+        Parameters
+        ----------
+        node
+            Of the index.
+        further
+            A number below it that is not listed.
+        """
+        row = self.row_of(node)
+        if row >= 0 and further is None:
+            return self.address(row)
+        node, steps = self.steps_to(node)
+        numbers = format_steps(steps if further is None else [*steps, further])
         town, community = self.named_areas(node)
         kind = OBJECT_KINDS[self.object_kind[node]]
         front = {"town": "", "community": town, "street": town}.get(kind, town + community)
         name = self.title(node)
         gap = " " if front and front[-1].isascii() and name[:1].isascii() else ""
-        return front + gap + name + "".join(reversed(numbers))
+        return front + gap + name + numbers
 
     @cached_property
     def _objects(self) -> int:

@@ -391,7 +391,7 @@ def _beside(question: Question, mention: Mention, mentions: Sequence[Mention], s
     strange = _unexplained(question, mention, covered, steps)[0]
     if strange and steps:
         strange = min(strange, _unexplained(question, mention, covered, ())[0] + score.NUMBER_UNLISTED)
-    return _Beside(steps, coded(steps), price, town, community, strange)
+    return _Beside(steps, coded(steps, question.text), price, town, community, strange)
 
 
 def _denial(said: dict[int, Mention], mention: Mention, wrong: float) -> float:

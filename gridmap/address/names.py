@@ -124,8 +124,8 @@ class NameBook:
                 form = forms.get(text[start:end]) if end <= size else None
                 if form is None or within_word(text, start) or within_word(text, end):
                     continue
-                for name in (form,) if plain[form] else self._named(form):
-                    found.append(Mention(start, end, name, "exact", 0.0))
+                names = (form,) if plain[form] else self._named(form)
+                found += [Mention(start, end, name, "exact", 0.0) for name in names]
         return found
 
     def _named(self, form: int) -> tuple[int, ...]:

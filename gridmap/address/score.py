@@ -31,6 +31,8 @@ OTHER_WORD: Final = 2.0
 """From this price of its word on, a number may as well be one that is not listed."""
 FINER_UNLISTED: Final = 0.05
 """A unit, floor or room of a door whose finer parts the list does not hold."""
+FINER_UNNAMED: Final = 1.0
+"""The same, where the number has no word: it may be another door's."""
 FINER_WRONG: Final = 2.5
 """A unit, floor or room that is none of those the list holds for the door."""
 COARSE: Final = 0.7

@@ -145,6 +145,8 @@ def _between(index: AddressIndex, reading: Reading) -> Spot:
     node, step = reading.walked.node, reading.walked.unlisted
     assert step is not None
     neighbours = find_neighbours(index, node, step)
+    if not neighbours and index.row_of(node) >= 0:
+        return _one(index, index.row_of(node), "interpolated")
     if not neighbours:
         return _over(index, reading, OBJECT_KINDS[index.object_kind[reading.object]])
     nodes = [each for each, _ in neighbours]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from gridmap.address.model import KINDS, Step
@@ -183,6 +184,24 @@ _WRITTEN: Final = {
     "": "", "lane": "巷", "alley": "弄", "group": "组", "plate": "号", "building": "栋", "unit": "单元", "floor": "层",
     "room": "室",
 }  # fmt: skip
+
+
+def format_steps(steps: Sequence[Step]) -> str:
+    """Write the numbers of an address one behind the other; the sub of a plate stands before its word.
+
+    Examples
+    --------
+    >>> format_steps([Step(71, "", "lane"), Step(11, "", "plate"), Step(1, "", "sub"), Step(4, "", "floor")])
+    '71巷11之1号4层'
+    """
+    text = ""
+    for before, step in zip([None, *steps], steps, strict=False):
+        said = format_step(step)
+        if step.kind == "sub" and before is not None and before.kind == "plate" and text.endswith("号"):
+            text = f"{text[:-1]}{said}号"
+        else:
+            text += said
+    return text
 
 
 def format_step(step: Step) -> str:

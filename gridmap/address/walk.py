@@ -49,9 +49,25 @@ Numbers = Sequence[tuple[Step, int, int]]
 """Steps, each with the codes of its kind and of its letter."""
 
 
-def coded(steps: Sequence[Step]) -> Numbers:
-    """Return steps with what is compared at every node, worked out once."""
-    return [(step, _KIND[step.kind], (step_code(step) >> 4) & _LETTERS) for step in steps]
+def coded(steps: Sequence[Step], text: str) -> Numbers:
+    """Return steps with what is compared at every node, worked out once.
+
+    What a dash joins may be a sub (12-1号), but as well a lane and its door or a door and its building: it is taken for
+    a number without its word.
+    """
+    found = [(step, _KIND[step.kind], (step_code(step) >> 4) & _LETTERS) for step in steps]
+    for at, (step, _, letter) in enumerate(found):
+        if step.kind == "sub" and text[step.start] == "-":
+            found[at] = (step, 0, letter)
+            before = found[at - 1][0] if at else None
+            if (
+                before is not None
+                and before.end == step.start
+                and before.kind == "plate"
+                and text[before.end - 1] != "号"
+            ):
+                found[at - 1] = (before, 0, found[at - 1][2])
+    return found
 
 
 def walk(index: AddressIndex, node: int, numbers: Numbers) -> list[Walked]:
@@ -72,7 +88,7 @@ def walk(index: AddressIndex, node: int, numbers: Numbers) -> list[Walked]:
     >>> index = build_index(pd.DataFrame({"town": "花山镇", "street": "虹桥路", "number": ["13", "15"],
     ...                                   "lon": [120.3, 120.3], "lat": [31.5, 31.5]})).index
     >>> road = next(each for each in range(len(index.object_kind)) if index.title(each) == "虹桥路")
-    >>> [index.describe(each.node) for each in walk(index, road, coded(read_steps("13号")))]
+    >>> [index.describe(each.node) for each in walk(index, road, coded(read_steps("13号"), "13号"))]
     ['花山镇虹桥路13号']
     """
     found: list[Walked] = []
@@ -91,17 +107,24 @@ def _walk(index: AddressIndex, node: int, numbers: Numbers, at: int, cost: float
     if best < 1.0:
         return
     children = index.children(node)
-    if step.kind in score.FINE or (not step.kind and at > 0):
+    said = numbers[at][1]
+    if step.kind in score.FINE or (not said and at > 0) or (step.kind == "sub" and _is_within(index, node)):
         found.append(_finer(index, children, node, numbers, at, cost))
-        if step.kind:
+        if said:
             return
     if at == 0 and children:
         _skipping(index, children, numbers, cost, found)
-    if not children and at > 0:
+    if not children and at > 0 and said != _KIND["sub"]:
         # The list stops here: what follows is inside this door, whatever word it has.
-        found.append(Walked(node, cost + score.INSIDE, at, None, finer=True))
+        if said:
+            found.append(Walked(node, cost + score.INSIDE, at, None, finer=True))
     elif best >= score.OTHER_WORD:
         found.append(Walked(node, cost + score.NUMBER_UNLISTED, at, step))
+
+
+def _is_within(index: AddressIndex, node: int) -> bool:
+    """Whether a node is a floor, unit or room: the sub of one is no other door."""
+    return index.parent(node) >= 0 and KINDS[index.code(node) & 15] in score.FINE
 
 
 def _matching(index: AddressIndex, node: int, number: tuple[Step, int, int]) -> list[tuple[int, float]]:
@@ -124,7 +147,8 @@ def _finer(index: AddressIndex, children: range, node: int, numbers: Numbers, at
     """Stop at a building whose units, floors and rooms are left: known to the list or not."""
     listed = {index.code(child) & 15 for child in children[:_MOST_SIBLINGS]}
     denied = bool(listed & _FINE_CODES) or any(kind in listed for _, kind, _ in numbers[at:] if kind)
-    return Walked(node, cost + (score.FINER_WRONG if denied else score.FINER_UNLISTED), at, None, True, denied)
+    unlisted = score.FINER_UNLISTED if numbers[at][1] else score.FINER_UNNAMED
+    return Walked(node, cost + (score.FINER_WRONG if denied else unlisted), at, None, True, denied)
 
 
 _FINE_CODES: Final = frozenset({_KIND[name] for name in score.FINE} | {_KIND["sub"]})
