@@ -60,7 +60,7 @@ _SWAPS: Final = {
     ("building", "lane"): 4.0, ("building", "alley"): 4.0, ("building", "group"): 3.0, ("alley", "sub"): 3.0,
 }  # fmt: skip
 """A number written with another word than the list's, either way; what is not here is not taken for the other."""
-_WITHOUT: Final = {"lane": 0.6, "alley": 0.6, "group": 1.0, "basement": 2.0}
+_WITHOUT: Final = {"lane": 0.6, "alley": 0.6, "group": 1.0, "floor": 1.2, "basement": 2.0}
 """A number without its word."""
 IMPOSSIBLE: Final = 99.0
 
