@@ -17,6 +17,7 @@ from gridmap.settings import text
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from gridmap.address.index import AddressIndex
     from gridmap.cli.show import ProgressCall
     from gridmap.grids.plan import Plan
     from gridmap.network.model import WalkNetwork
@@ -35,6 +36,7 @@ class DemoResult:
     found: gpd.GeoDataFrame
     circles: Made
     joined: JoinSummary
+    addresses: AddressIndex
 
 
 def demo(
@@ -72,7 +74,7 @@ def run_demo(out: Path, seed: int, progress: ProgressCall) -> DemoResult:
     plan.save(out / "plan.gpkg")
     made = walk(folder, network, out / "circles.gpkg", progress)
     joined = join_and_map(out, plan, county, made.rings, seed, progress)
-    return DemoResult(plan, found, made, joined)
+    return DemoResult(plan, found, made, joined, index_addresses(out, progress))
 
 
 def draw_and_check(
@@ -155,6 +157,28 @@ def join_and_map(
     return joined
 
 
+def index_addresses(out: Path, progress: ProgressCall) -> AddressIndex:
+    """Make the index that addresses are found in; the same as of ``gridmap addresses build``."""
+    from gridmap.address.io import build_file
+    from gridmap.address.region import Region
+    from gridmap.sample.names import REGION
+
+    progress(0.94, text("地址索引", "the address index"))
+    folder = out / "county"
+    files = [
+        str(folder / "addresses.csv"),
+        *(f"places={folder / name}.gpkg" for name in ("facilities", "stations", "estates")),
+        f"streets={folder / 'streets.gpkg'}",
+    ]
+    built = build_file(
+        files,
+        out / "addresses.idx",
+        region=Region(*REGION),
+        progress=lambda share, what: progress(0.94 + 0.06 * share, what),
+    )
+    return built.index
+
+
 def print_result(result: DemoResult) -> None:
     """Print one table: grids and balance a level, stations and coverage, incidents and who answers."""
     rows = []
@@ -183,6 +207,7 @@ def print_result(result: DemoResult) -> None:
             (text("检查警告", "warnings"), len(result.found) - errors),
             *_walked(result.circles),
             *placed,
+            (text("标准地址", "listed addresses"), int(result.addresses.text["counts"]["rows"])),
             (text("有责任人的事件", "incidents with a person"), f"{result.joined.with_person:,} ({share:.1%})"),
         ],
     )

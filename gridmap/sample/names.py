@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 
 COUNTY: Final = "锡澄县"
+REGION: Final = ("江苏省", "无锡市", COUNTY)
+"""What stands in front of its addresses where they are written in full."""
 TOWNS: Final = ("花山镇", "云亭镇", "长泾镇", "青阳镇", "周庄镇", "华阳镇", "璜塘镇", "月城镇", "南闸镇", "临港镇")
 DISTRICTS: Final = ("城中街道", "城东街道", "城北街道", "城西街道", "城南街道", "滨江街道")
 RIVERS: Final = ("锡澄河", "应天河", "白屈港", "新沟河", "张家港河", "冯泾河", "东横河", "西横河")
