@@ -105,9 +105,10 @@ def made_list(county: pd.DataFrame, count: int) -> pd.DataFrame:
     """Return a list of a wanted size: the sample county over and over, with other names each time.
 
     Every copy has towns, communities, roads and estates of its own names (two characters and the suffix of the
-    original; in the copies as in the sample one road name occurs in many towns), hamlets named after other families
-    with the endings of the original, the same numbers, and a place of its own on a lattice. Towns and communities
-    never share a name; roads and hamlets of different copies may.
+    original; in the copies as in the sample one road name occurs in many towns), hamlets with the endings of the
+    original, a third of them named after a family (陈家塘, as there are in other copies too), the others with a word
+    before it (东陈家塘), the same numbers, and a place of its own on a lattice. Towns and communities never share a
+    name; roads and hamlets of different copies may.
     """
     copies = -(-count // len(county))
     rng = np.random.default_rng(11)
@@ -138,8 +139,7 @@ def _renamed(county: pd.DataFrame, areas: _Names, rng: np.random.Generator) -> p
     town = _mapped(county["town"], lambda name: areas.next() + name[-2 if name.endswith("街道") else -1 :])
     community = _mapped(county["community"], lambda name: areas.next() + name[-2 if name.endswith("社区") else -1 :])
     roads = _Names(rng)
-    families = dict(zip(sorted({name[0] for name in county["street"][hamlet]}), rng.permutation(list(FAMILIES)),
-                        strict=False))  # fmt: skip
+    families = _families(sorted({name[0] for name in county["street"][hamlet]}), rng)
     road = _mapped(county["street"], lambda name: roads.next() + name[-1:])
     street = road.where(~hamlet, _mapped(county["street"], lambda name: families.get(name[0], name[0]) + name[1:]))
     estate = _mapped(county["estate"], lambda name: roads.next() + name[2:])
@@ -148,6 +148,15 @@ def _renamed(county: pd.DataFrame, areas: _Names, rng: np.random.Generator) -> p
     return pd.DataFrame({"address": address, "town": town, "community": community, "street": street,
                          "number": county["number"], "estate": estate, "lon": county["lon"],
                          "lat": county["lat"]})  # fmt: skip
+
+
+def _families(names: Sequence[str], rng: np.random.Generator) -> dict[str, str]:
+    """Return another name of each family, none twice."""
+    drawn: set[str] = set()
+    while len(drawn) < len(names):
+        family = str(rng.choice(list(FAMILIES)))
+        drawn.add(family if rng.random() < 1 / 3 else str(rng.choice(list(CHARACTERS))) + family)
+    return dict(zip(names, sorted(drawn), strict=True))
 
 
 def _mapped(names: pd.Series, rename: object) -> pd.Series:

@@ -152,23 +152,32 @@ Right = Callable[[np.ndarray], np.ndarray]
 """Says of the rows answered to the first texts which are right."""
 
 
-def best_way(addresses: Sequence[str], texts: Sequence[str], right: Right) -> tuple[Way, Answers]:
+def best_way(addresses: Sequence[str], texts: Sequence[str], right: Right, ours_per_s: float) -> tuple[Way, Answers]:
     """Return the way of asking PostgreSQL that is fastest among those that are right nearly as often as the best."""
     with trigrams(addresses) as opened:
         tried = {way: ask(opened(way), texts) for way in WAYS}
-    return _best("pg_trgm", tried, right)
+    return _best("pg_trgm", tried, right, ours_per_s)
 
 
-def best_scorer(addresses: Sequence[str], texts: Sequence[str], right: Right) -> tuple[str, Answers]:
+def best_scorer(addresses: Sequence[str], texts: Sequence[str], right: Right, ours_per_s: float) -> tuple[str, Answers]:
     """Return the scorer of rapidfuzz that is fastest among those that are right nearly as often as the best."""
-    return _best("rapidfuzz", {name: ask(scan(addresses, name), texts) for name in SCORERS}, right)
+    return _best("rapidfuzz", {name: ask(scan(addresses, name), texts) for name in SCORERS}, right, ours_per_s)
 
 
-def _best(peer: str, tried: Mapping[Kind, Answers], right: Right) -> tuple[Kind, Answers]:
+def _best(peer: str, tried: Mapping[Kind, Answers], right: Right, ours_per_s: float) -> tuple[Kind, Answers]:
     shares = {way: float(right(answers.rows).mean()) for way, answers in tried.items()}
     good = [way for way in tried if shares[way] >= max(shares.values()) - NEARLY]
     best = max(good, key=lambda way: tried[way].per_s)
-    rows = [(str(way), f"{shares[way]:.1%}", short(answers.per_s), "taken" if way == best else "")
-            for way, answers in tried.items()]  # fmt: skip
-    print_table(f"{peer}, {len(tried[best].rows)} texts", ("way", "right", "look-ups/s", ""), rows)
+    rows = [
+        (
+            str(way),
+            f"{shares[way]:.1%}",
+            short(each.per_s),
+            short(ours_per_s / each.per_s),
+            "taken" if way == best else "",
+        )
+        for way, each in tried.items()
+    ]
+    columns = ("way", "right", "look-ups/s", "gridmap to it", "")
+    print_table(f"{peer}, {len(tried[best].rows)} texts", columns, rows)
     return best, tried[best]

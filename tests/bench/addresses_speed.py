@@ -91,7 +91,7 @@ def _one_size(county: pd.DataFrame, size: int, bars: Bars) -> Speed:
     right = float(
         np.mean([answer == listed["address"].iloc[each.row] for answer, each in zip(found, asked, strict=True)])
     )
-    rounds = [_core_seconds(lambda: [geocoder.geocode(text) for text in texts]) for _ in range(ROUNDS)]
+    rounds = [core_seconds(lambda: [geocoder.geocode(text) for text in texts]) for _ in range(ROUNDS)]
     speed = Speed(size, float(np.median(rounds)) / ASKED, right)
     if size == MIDDLE:
         bars.at_most("index", f"{size:,} addresses", path.stat().st_size / 1e6, 200, "MB")
@@ -101,7 +101,8 @@ def _one_size(county: pd.DataFrame, size: int, bars: Bars) -> Speed:
     return speed
 
 
-def _core_seconds(call: Callable[[], object]) -> float:
+def core_seconds(call: Callable[[], object]) -> float:
+    """Return how long the core works on a call."""
     began = time.process_time()
     call()
     return time.process_time() - began
@@ -134,7 +135,7 @@ def _completion(geocoder: gridmap.Geocoder, listed: pd.DataFrame, bars: Bars) ->
     """Complete what is typed on the way to an address: characters, pinyin, initials, numbers."""
     typed = sorted({each for row in listed.sample(100, random_state=4).itertuples() for each in _typed(row)})
     geocoder.autocomplete(typed[0])
-    took = np.array([_core_seconds(lambda text=text: geocoder.autocomplete(text)) for text in typed])
+    took = np.array([core_seconds(lambda text=text: geocoder.autocomplete(text)) for text in typed])
     found = sum(bool(geocoder.autocomplete(text)) for text in typed)
     at = [
         f"{name} {milliseconds(float(np.percentile(took, q)))}"
@@ -165,8 +166,8 @@ def _against_peers(listed: pd.DataFrame, asked: Sequence[Damaged], ours: Speed, 
     def right(rows: np.ndarray) -> np.ndarray:
         return rows == truth[: len(rows)]
 
-    way, trigram = peers.best_way(addresses, texts[:PG_ASKED], right)
-    scorer, scanned = peers.best_scorer(addresses, texts[:SCAN_ASKED], right)
+    way, trigram = peers.best_way(addresses, texts[:PG_ASKED], right, 1 / ours.seconds)
+    scorer, scanned = peers.best_scorer(addresses, texts[:SCAN_ASKED], right, 1 / ours.seconds)
     rows = [("gridmap", short(1 / ours.seconds), f"{ours.right:.1%}", "1")]
     for name, found in ((f"pg_trgm, {way}", trigram), (f"rapidfuzz, {scorer}", scanned)):
         ratio = 1 / ours.seconds / found.per_s
