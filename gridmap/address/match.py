@@ -90,7 +90,7 @@ class _Named:
     things
         Roads, hamlets, estates, landmarks, and villages that have numbers of their own.
     confusable
-        Names one slip away.
+        Names one slip away, of the like.
     """
 
     areas: tuple[tuple[int, int], ...]
@@ -156,17 +156,18 @@ class Matcher:
     def _of(self, name: int) -> _Named:
         found = self._named.get(name)
         if found is None:
-            objects = self._index.objects_of(name)
-            kinds = [(self._kind[each], each) for each in objects]
+            kinds = [(self._kind[each], each) for each in self._index.objects_of(name)]
             estates = {self._town[each] for kind, each in kinds if kind == _ESTATE}
             # A place on the map that is an estate of the list is that estate.
-            kinds = [(kind, each) for kind, each in kinds if kind != _LANDMARK or self._town[each] not in estates]
-            things = tuple(
-                each for kind, each in kinds if kind != _TOWN and (kind != _COMMUNITY or self._index.children(each))
-            )
-            confusable = tuple(self._book.confusable(name).tolist())
-            found = self._named[name] = _Named(tuple(kinds), things, confusable)
+            areas = tuple(each for each in kinds if each[0] != _LANDMARK or self._town[each[1]] not in estates)
+            near = [each for each in self._book.confusable(name).tolist() if self._leads(self._index.objects_of(each))]
+            found = self._named[name] = _Named(areas, self._leads([each for _, each in areas]), tuple(near))
         return found
+
+    def _leads(self, objects: Iterable[int]) -> tuple[int, ...]:
+        """Return the objects that an address may end at or below."""
+        areas = (_TOWN, _COMMUNITY)
+        return tuple(each for each in objects if self._kind[each] not in areas or self._index.children(each))
 
     def _said(self, mentions: Iterable[Mention]) -> _Said:
         said = _Said({}, {}, {}, {}, {})
@@ -192,7 +193,8 @@ class Matcher:
         least = _least(best)
         known: dict[tuple[int, int], _Beside] = {}
         for mention in _worth(mentions):
-            if mention.cost > least + _WORSE:
+            own = self._of(mention.name)
+            if mention.cost > least + _WORSE or not (own.things or own.confusable):
                 continue
             beside = known.get(mention[:2])
             if beside is None:
@@ -201,7 +203,7 @@ class Matcher:
                 continue
             names = [(mention.name, mention.cost)]
             if near and mention.how == "exact":
-                names += [(each, _SLIP) for each in self._of(mention.name).confusable]
+                names += [(each, _SLIP) for each in own.confusable]
             for name, cost in names:
                 for thing in self._things(name, said, mention, beside, least + _WORSE - cost):
                     setting = self._setting(thing, mention, beside, said, cost)
