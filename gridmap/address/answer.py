@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gridmap.address import score
 from gridmap.address.confidence import NOT_THE_DOOR, calibrate
-from gridmap.address.index import AddressIndex
+from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.match import Reading
 from gridmap.address.model import GeoCandidate, Geocoding
 from gridmap.address.question import Question
@@ -22,6 +22,8 @@ from gridmap.address.telling import left_over, tell
 _LEAST: Final = 0.02
 """Share below which a reading is not named as a candidate."""
 _MOST_CANDIDATES: Final = 10
+_DOUBT: Final = 0.25
+"""Share of all readings below which the text rather means none of them."""
 _CLEAR: Final = 0.7
 """Share of all readings from which one is taken for what is meant."""
 
@@ -52,6 +54,28 @@ def _is_guess(reading: Reading, spot: Spot) -> bool:
 def answer(index: AddressIndex, question: Question, readings: Sequence[Reading]) -> Geocoding:
     """Return what is answered for a question that has readings, the likeliest first."""
     likely = likelihoods(readings)
+    if sum(likely) < _DOUBT:
+        return _doubt(index, question, readings, likely)
+    return _found(index, question, readings, likely)
+
+
+def _doubt(index: AddressIndex, question: Question, readings: Sequence[Reading], likely: Sequence[float]) -> Geocoding:
+    """Return the community or town that is named, or that nothing is found, where every place is unlikely."""
+    areas = [
+        each for each in readings
+        if each.walked.node == each.object and OBJECT_KINDS[index.object_kind[each.object]] in ("town", "community")
+    ]  # fmt: skip
+    if areas:
+        return _found(index, question, areas, likelihoods(areas))
+    found = _found(index, question, readings, likely)
+    named = "、".join(each.address for each in found.candidates[:3])
+    return Geocoding(
+        "not_found", f"{_UNLIKELY}: {named}", candidates=found.candidates, index_version=index.version,
+        telling=found.telling,
+    )  # fmt: skip
+
+
+def _found(index: AddressIndex, question: Question, readings: Sequence[Reading], likely: Sequence[float]) -> Geocoding:
     kept = [i for i in range(min(len(readings), _MOST_CANDIDATES)) if i == 0 or likely[i] >= _LEAST]
     likely_ones = [readings[i] for i in kept]
     spots = [find_spot(index, question, each) for each in likely_ones]
@@ -147,6 +171,7 @@ _REASONS: Final = {
 _DENIED: Final = (
     "门牌已找到，但库中该处没有这个单元、楼层或房号 · the door is listed, but not with this unit, floor or room"
 )
+_UNLIKELY: Final = "标准地址库中没有这个地址，相近的有 · not in the address index; the nearest to it"
 _NO_NUMBER: Final = (
     "道路或小区存在，但库中没有这个号，附近也没有 · the road is listed, the number is not, nor any near it"
 )
