@@ -37,17 +37,22 @@ def likelihoods(readings: Sequence[Reading]) -> list[float]:
     return [each / total for each in mass]
 
 
-def trust(readings: Sequence[Reading], spots: Sequence[Spot], likely: Sequence[float]) -> list[float]:
+def trust(
+    index: AddressIndex, readings: Sequence[Reading], spots: Sequence[Spot], likely: Sequence[float]
+) -> list[float]:  # fmt: skip
     """Return how sure it is of each reading that its place is meant."""
     # What experience adds to the first is taken from the doubt whether it is any, not from the others.
     first = min(calibrate(likely[0]), 1 - sum(likely[1:]))
     return [
-        min(sure, NOT_THE_DOOR) if _is_guess(reading, spot) else sure
+        min(sure, NOT_THE_DOOR) if _is_guess(index, reading, spot) else sure
         for reading, spot, sure in zip(readings, spots, (first, *likely[1:]), strict=True)
     ]
 
 
-def _is_guess(reading: Reading, spot: Spot) -> bool:
+def _is_guess(index: AddressIndex, reading: Reading, spot: Spot) -> bool:
+    """Whether a place is one beside the listed, or listed at two."""
+    if spot.match_type in ("exact", "building") and index.is_contradicted(spot.row):
+        return True
     return spot.match_type == "interpolated" or reading.walked.denied or reading.walked.unlisted is not None
 
 
@@ -79,7 +84,7 @@ def _found(index: AddressIndex, question: Question, readings: Sequence[Reading],
     kept = [i for i in range(min(len(readings), _MOST_CANDIDATES)) if i == 0 or likely[i] >= _LEAST]
     likely_ones = [readings[i] for i in kept]
     spots = [find_spot(index, question, each) for each in likely_ones]
-    sure = trust(likely_ones, spots, [likely[i] for i in kept])
+    sure = trust(index, likely_ones, spots, [likely[i] for i in kept])
     candidates = _candidates(index, likely_ones, spots, sure)
     clear = likely[0] >= _CLEAR * sum(likely)
     points, weights = _together(spots, sure)
@@ -87,7 +92,7 @@ def _found(index: AddressIndex, question: Question, readings: Sequence[Reading],
     town, community = index.areas_of(best.row) if best.row >= 0 else index.named_areas(readings[0].object)
     return Geocoding(
         outcome="matched" if clear else "ambiguous",
-        reason=explain(readings[0], best, candidates if not clear else (), question),
+        reason=explain(index, readings[0], best, candidates if not clear else (), question),
         match_type=best.match_type,
         confidence=candidates[0].confidence,
         lon=best.lon,
@@ -171,6 +176,10 @@ _REASONS: Final = {
 _DENIED: Final = (
     "门牌已找到，但库中该处没有这个单元、楼层或房号 · the door is listed, but not with this unit, floor or room"
 )
+_NO_POSITION: Final = "标准地址库中有这个地址，但没有坐标 · listed, but without a position"
+_CONTRADICTED: Final = (
+    "标准地址库中这个地址有两处位置，须核实 · listed at two places: somebody has to look which is right"
+)
 _UNLIKELY: Final = "标准地址库中没有这个地址，相近的有 · not in the address index; the nearest to it"
 _NO_NUMBER: Final = (
     "道路或小区存在，但库中没有这个号，附近也没有 · the road is listed, the number is not, nor any near it"
@@ -179,13 +188,19 @@ _ASIDE: Final = "在所说门牌的旁边、对面或后面，按该门牌推算
 _LANDMARK: Final = "按地标位置推算 · placed by the landmark named"
 
 
-def explain(reading: Reading, spot: Spot, several: Sequence[GeoCandidate], question: Question) -> str:
+def explain(
+    index: AddressIndex, reading: Reading, spot: Spot, several: Sequence[GeoCandidate], question: Question
+) -> str:
     """Return an answer's reason in words."""
     if several:
         which = "、".join(dict.fromkeys(each.differs or each.address for each in several))
         return f"有 {len(several)} 处都符合，请补充是哪一处 · {len(several)} places fit, say which: {which}"
     told = _REASONS[spot.match_type]
-    if reading.walked.denied:
+    if math.isnan(spot.lon):
+        told = _NO_POSITION
+    elif index.is_contradicted(spot.row):
+        told = _CONTRADICTED
+    elif reading.walked.denied:
         told = _DENIED
     elif spot.match_type == "interpolated" and reading.walked.unlisted is None:
         told = _LANDMARK if not reading.walked.used else _ASIDE

@@ -242,6 +242,10 @@ class AddressIndex:
         """Return the row whose address ends at a node, -1 where there is none."""
         return self._row[node]
 
+    def is_contradicted(self, row: int) -> bool:
+        """Whether the list has the address of a row (-1: of none) at another place too."""
+        return row >= 0 and bool(self.row_flag[row] & CONTRADICTION)
+
     def rows_under(self, node: int) -> Ints:
         """Return the rows below a node, its own first."""
         return self.entry_row[self.node_first[node] : self.node_last[node]]

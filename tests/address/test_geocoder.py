@@ -230,3 +230,24 @@ def test_what_is_suggested_is_found():
         for each in suggestions:
             found = geocoder().geocode(each.text)
             assert found.outcome in ("matched", "ambiguous"), each.text
+
+
+def test_an_address_the_list_has_at_two_places_is_not_sure():
+    rows = pd.DataFrame({
+        "town": "花山镇", "street": "虹桥路", "number": ["1", "1", "3"],
+        "lon": [120.300, 120.305, 120.301], "lat": 31.5,
+    })  # fmt: skip
+    geo = Geocoder(build_index(rows).index)
+    twice, once = geo.geocode("花山镇虹桥路1号"), geo.geocode("花山镇虹桥路3号")
+    assert twice.confidence < 0.9 <= once.confidence
+    assert "两处" in twice.reason
+
+
+def test_an_address_without_a_position_is_found_and_has_no_point():
+    rows = pd.DataFrame({
+        "town": "花山镇", "street": "虹桥路", "number": ["1", "3"], "lon": [120.3, None], "lat": [31.5, None],
+    })  # fmt: skip
+    found = Geocoder(build_index(rows).index).geocode("花山镇虹桥路3号")
+    assert (found.outcome, found.match_type, found.address) == ("matched", "exact", "花山镇虹桥路3号")
+    assert math.isnan(found.lon)
+    assert "坐标" in found.reason
