@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from gridmap.address import score
+from gridmap.address.context import Beside, Said, agreement, apart, read_beside, unexplained, within
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.model import Step
 from gridmap.address.names import Mention, NameBook
 from gridmap.address.question import Question, open_stretches, span_mask
-from gridmap.address.walk import Numbers, Walked, coded, walk
+from gridmap.address.walk import Numbers, Walked, walk
 
 _TOWN, _COMMUNITY, _STREET, _HAMLET, _ESTATE, _LANDMARK = (
     OBJECT_KINDS.index(kind) for kind in ("town", "community", "street", "hamlet", "estate", "landmark")
@@ -64,19 +65,6 @@ class Reading:
     context: tuple[Mention, ...] = ()
     community: int = -1
     strange: float = 0.0
-
-
-@dataclass(slots=True)
-class _Said:
-    """What a text names besides: by object, the cheapest mention of each."""
-
-    towns: dict[int, Mention]
-    communities: dict[int, Mention]
-    estates: dict[int, Mention]
-    streets: dict[int, Mention]
-    landmarks: dict[int, Mention]
-    explains: int = 0
-    """Bit mask of what may stand beside a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +157,8 @@ class Matcher:
         areas = (_TOWN, _COMMUNITY)
         return tuple(each for each in objects if self._kind[each] not in areas or self._index.children(each))
 
-    def _said(self, mentions: Iterable[Mention]) -> _Said:
-        said = _Said({}, {}, {}, {}, {})
+    def _said(self, mentions: Iterable[Mention]) -> Said:
+        said = Said({}, {}, {}, {}, {})
         tables = {
             _TOWN: said.towns, _COMMUNITY: said.communities, _ESTATE: said.estates, _STREET: said.streets,
             _HAMLET: said.streets, _LANDMARK: said.landmarks,
@@ -191,14 +179,14 @@ class Matcher:
         """Add the readings that follow from names; what cannot come near the best is not walked."""
         said = self._said(mentions)
         least = _least(best)
-        known: dict[tuple[int, int], _Beside] = {}
+        known: dict[tuple[int, int], Beside] = {}
         for mention in _worth(mentions):
             own = self._of(mention.name)
             if mention.cost > least + _WORSE or not (own.things or own.confusable):
                 continue
             beside = known.get(mention[:2])
             if beside is None:
-                beside = known[mention[:2]] = _beside(question, mention, mentions, said)
+                beside = known[mention[:2]] = read_beside(question, mention, mentions, said)
             if mention.cost + beside.price + beside.strange > least + _WORSE:
                 continue
             names = [(mention.name, mention.cost)]
@@ -227,44 +215,44 @@ class Matcher:
         if key not in best or reading.cost < best[key].cost:
             best[key] = reading
 
-    def _setting(self, thing: int, mention: Mention, beside: _Beside, said: _Said, cost: float) -> _Setting:
+    def _setting(self, thing: int, mention: Mention, beside: Beside, said: Said, cost: float) -> _Setting:
         """Return what is said of the town and, where it is one for all its doors, the community of a thing."""
         context: list[Mention] = []
         cost += beside.price
         if said.towns and self._kind[thing] != _TOWN:
-            cost += _agrees(said.towns.get(self._town[thing]), mention, beside.town_wrong, context)
+            cost += agreement(said.towns.get(self._town[thing]), mention, beside.town_wrong, context)
         community = self._community[thing] if self._kind[thing] != _COMMUNITY else -1
         if community >= 0 and said.communities:
-            cost += _agrees(said.communities.get(community), mention, beside.community_wrong, context)
+            cost += agreement(said.communities.get(community), mention, beside.community_wrong, context)
         return _Setting(thing, mention, cost, context, community)
 
     def _things(
-        self, name: int, said: _Said, mention: Mention, beside: _Beside, most: float
+        self, name: int, said: Said, mention: Mention, beside: Beside, most: float
     ) -> Sequence[int]:  # fmt: skip
         """Return what has a name, of the towns and communities that are named, where that is or has to be so."""
         things: Sequence[int] = self._of(name).things
         if mention.how == "suffix" and any(self._kind[each] == _LANDMARK for each in things):
             things = [each for each in things if self._kind[each] != _LANDMARK]
         if said.communities and (len(things) > 1 or beside.community_wrong > most):
-            here = _within(things, self._community, said.communities, mention)
+            here = within(things, self._community, said.communities, mention)
             if here or beside.community_wrong > most:
                 roads = [each for each in things if self._community[each] < 0]
                 things = here + roads if here or roads else here
         if said.towns and (len(things) > 1 or beside.town_wrong > most):
-            here = _within(things, self._town, said.towns, mention)
+            here = within(things, self._town, said.towns, mention)
             if here or beside.town_wrong > most:
                 things = here
         return things[:_MOST_OBJECTS]
 
     def _priced(
-        self, question: Question, setting: _Setting, walked: Walked, beside: _Beside, said: _Said
+        self, question: Question, setting: _Setting, walked: Walked, beside: Beside, said: Said
     ) -> Reading:  # fmt: skip
         """Return a reading with everything counted that speaks for and against it."""
         thing, mention, context, steps = setting.thing, setting.mention, [*setting.context], beside.steps
         cost, community = setting.cost + walked.cost, setting.community
         if community < 0 and said.communities:
             community = self._community_of(walked, said)
-            cost += _agrees(said.communities.get(community), mention, beside.community_wrong, context)
+            cost += agreement(said.communities.get(community), mention, beside.community_wrong, context)
         cost += self._estate_cost(thing, walked, said, mention, context)
         by = question.is_by(mention.end)
         if self._kind[thing] == _LANDMARK or (self._kind[thing] == _ESTATE and by and not steps):
@@ -275,16 +263,16 @@ class Matcher:
         elif walked.unlisted is None and self._index.row_of(walked.node) < 0:
             cost += score.COARSE
             marks = (said.landmarks, said.estates) if by else (said.landmarks,)
-            if not walked.used and any(_apart(each, mention) for table in marks for each in table.values()):
+            if not walked.used and any(apart(each, mention) for table in marks for each in table.values()):
                 cost += score.LANDMARK_LEFT
         covered = question.explained | span_mask(mention.start, mention.end)
         for each in context:
             covered |= span_mask(each.start, each.end)
-        strange, behind = _unexplained(question, mention, covered, steps if walked.used else ())
+        strange, behind = unexplained(question, mention, covered, steps if walked.used else ())
         kept = community if community in said.communities else -1
         return Reading(thing, mention, walked, steps, cost + strange + behind, tuple(context), kept, strange)
 
-    def _community_of(self, walked: Walked, said: _Said) -> int:
+    def _community_of(self, walked: Walked, said: Said) -> int:
         """Return the community of a place on a road: of several, one that is named."""
         row = self._index.row_of(walked.node)
         if row >= 0:
@@ -293,14 +281,14 @@ class Matcher:
         return next((each for each in said.communities if each in here), next(iter(here), -1))
 
     def _estate_cost(
-        self, thing: int, walked: Walked, said: _Said, mention: Mention, context: list[Mention]
+        self, thing: int, walked: Walked, said: Said, mention: Mention, context: list[Mention]
     ) -> float:  # fmt: skip
         """Return what an estate named beside a road says: its gate is this door, or the door is another's."""
         if not said.estates or self._kind[thing] == _ESTATE:
             return 0.0
         other = 0.0
         for estate, each in said.estates.items():
-            if not _apart(each, mention):
+            if not apart(each, mention):
                 continue
             if self._index.is_under(walked.node, self._index.gate_of(estate)):
                 context.append(each)
@@ -309,7 +297,7 @@ class Matcher:
                 other = score.ESTATE_WRONG
         return other
 
-    def _roads_before(self, thing: int, said: _Said, mention: Mention) -> list[Mention]:
+    def _roads_before(self, thing: int, said: Said, mention: Mention) -> list[Mention]:
         """Return the road or hamlet of its town that a landmark is said to be on, at most one mention."""
         found = [
             each for road, each in said.streets.items()
@@ -317,13 +305,13 @@ class Matcher:
         ]  # fmt: skip
         return sorted(found, key=lambda each: (each.cost, each.start))[:1]
 
-    def _areas(self, question: Question, said: _Said, mentions: Sequence[Mention]) -> list[Reading]:
+    def _areas(self, question: Question, said: Said, mentions: Sequence[Mention]) -> list[Reading]:
         """Return the communities, or else the towns, that are named."""
         price = score.COARSE + (score.NUMBER_UNLISTED if question.steps else 0.0)
         for table in (said.communities, said.towns):
             found = []
             for thing, mention in table.items():
-                beside = _beside(question, mention, mentions, said)
+                beside = read_beside(question, mention, mentions, said)
                 setting = self._setting(thing, mention, beside, said, mention.cost + price - beside.price)
                 covered = question.explained | span_mask(mention.start, mention.end)
                 for each in setting.context:
@@ -342,11 +330,6 @@ def _least(best: dict[int, Reading]) -> float:
     return min((each.cost for each in best.values()), default=score.IMPOSSIBLE)
 
 
-def _within(things: Sequence[int], above: list[int], said: dict[int, Mention], mention: Mention) -> list[int]:
-    """Return the things in the towns or communities that are named beside a name."""
-    return [each for each in things if (other := said.get(above[each])) is not None and _apart(other, mention)]
-
-
 def _worth(mentions: Sequence[Mention]) -> list[Mention]:
     """Return mentions, the likeliest first; of those inside an exact longer one only what is exact itself."""
     exact = [(each.start, each.end) for each in mentions if each.how == "exact"]
@@ -357,87 +340,3 @@ def _worth(mentions: Sequence[Mention]) -> list[Mention]:
 def _is_part(mention: Mention, longer: Sequence[tuple[int, int]]) -> bool:
     size = mention.end - mention.start
     return any(start <= mention.start and mention.end <= end and end - start > size for start, end in longer)
-
-
-def _apart(one: Mention, other: Mention) -> bool:
-    return one.end <= other.start or other.end <= one.start
-
-
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """What stands beside a name in the text.
-
-    Parameters
-    ----------
-    steps, numbers, price
-        Its numbers, and what it costs that they are where they are.
-    town_wrong, community_wrong
-        What another town or community than the one named would cost.
-    strange
-        The least that words in front may cost which nothing explains.
-    """
-
-    steps: Sequence[Step]
-    numbers: Numbers
-    price: float
-    town_wrong: float
-    community_wrong: float
-    strange: float
-
-
-def _beside(question: Question, mention: Mention, mentions: Sequence[Mention], said: _Said) -> _Beside:
-    steps, price = _steps_of(question, mention, mentions)
-    town = _denial(said.towns, mention, score.TOWN_WRONG)
-    community = _denial(said.communities, mention, score.COMMUNITY_WRONG)
-    covered = question.explained | said.explains | span_mask(mention.start, mention.end)
-    strange = _unexplained(question, mention, covered, steps)[0]
-    if strange and steps:
-        strange = min(strange, _unexplained(question, mention, covered, ())[0] + score.NUMBER_UNLISTED)
-    return _Beside(steps, coded(steps, question.text), price, town, community, strange)
-
-
-def _denial(said: dict[int, Mention], mention: Mention, wrong: float) -> float:
-    """Return what it costs that the town or community named in front of a name is not its own."""
-    cost = 0.0
-    for each in said.values():
-        if each.end <= mention.start:
-            # A shortened or misspelt name may be no name at all: it speaks less against.
-            cost = max(cost, wrong if each.how == "exact" else score.UNSURE_WRONG)
-    return cost
-
-
-def _agrees(own: Mention | None, mention: Mention, wrong: float, context: list[Mention]) -> float:
-    """Return the cost of what is said of a town or community beside a name, and note the mention that agrees."""
-    if own is None or not _apart(own, mention):
-        return wrong
-    context.append(own)
-    # Who leaves one suffix out leaves others out too, and beside a name nothing else is meant.
-    return own.cost * score.CONTEXT if own.how == "suffix" else own.cost
-
-
-def _steps_of(question: Question, mention: Mention, mentions: Sequence[Mention]) -> tuple[Sequence[Step], float]:
-    """Return the numbers that belong to a name: those after it; where there are none, those before, at a price."""
-    steps = [each for each in question.steps if each.start >= mention.end or each.end <= mention.start]
-    holders = [each for each in mentions if each.how == "exact" and _apart(each, mention)] if steps else []
-    if holders:
-        # The 3 of 汀州路3段 is no number of another name's.
-        steps = [
-            step for step in steps if not any(each.start < step.start and step.end <= each.end for each in holders)
-        ]  # fmt: skip
-    after = [each for each in steps if each.start >= mention.end]
-    if after or not steps:
-        return after, 0.0
-    return steps, score.NUMBER_BEFORE
-
-
-def _unexplained(
-    question: Question, mention: Mention, covered: int, steps: Sequence[Step]
-) -> tuple[float, float]:  # fmt: skip
-    """Return what words cost that nothing explains: in front of the number they are names, behind it notes."""
-    free = question.letters & ~covered
-    if not free:
-        return 0.0, 0.0
-    front = max(mention.start, steps[0].start if steps else 0)
-    before = (free & ((1 << front) - 1)).bit_count()
-    after = free.bit_count() - before
-    return min(before * score.BEFORE, score.MOST_BEFORE), min(after * score.AFTER, score.MOST_AFTER)
