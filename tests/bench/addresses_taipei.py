@@ -89,11 +89,12 @@ def simplified(address: str) -> str:
 def without_lane_word(plate: object, taken: set[tuple[str, str, str, str]]) -> str:
     """Write a plate without the word of its lane and alley: 71-3號, 71 3號.
 
-    Half are written with a dash, but none where the road has a plate 71之3號 too, which that would mean. A plate in no
+    Half are written with a dash, but none where a plate 71之3號 is listed too, which that would mean. A plate in no
     lane is written as listed.
     """
-    is_other = (plate.door[0], "", "", f"{plate.lane[:-1]}之{plate.door[3]}") in taken
-    gap = " " if is_other or (plate.Index // 10 + plate.Index) % 2 else "-"
+    street, lane, alley, number = plate.door
+    others = {(street, "", "", f"{lane[:-1]}之{number}"), (street, lane, "", f"{alley[:-1]}之{number}")}
+    gap = " " if others & taken or (plate.Index // 10 + plate.Index) % 2 else "-"
     lane = plate.lane[:-1] + gap if plate.lane.endswith("巷") else plate.lane
     alley = plate.alley[:-1] + gap if lane != plate.lane and plate.alley.endswith("弄") else plate.alley
     return plate.town + plate.street + lane + alley + plate.number
