@@ -167,7 +167,9 @@ def _one_fold(build: Build, plates: pd.DataFrame, gone: np.ndarray) -> np.ndarra
     sure = found["confidence"].to_numpy() >= SURE
     door = sure & found["plain"].str.contains("号").to_numpy()
     own = asked["town"] + asked["door"].map("".join)
-    same = np.array([answer.startswith(_plain(each)) for answer, each in zip(found["plain"], own, strict=True)])
+    named = np.array([answer.startswith(_plain(each)) for answer, each in zip(found["plain"], own, strict=True)])
+    # by its own name a door that is not listed can only have been given a neighbour's place
+    same = named & asked["door"].isin(set(kept["door"])).to_numpy()
     wrong = door & ~same
     for at in np.flatnonzero(wrong)[:SHOWN]:
         answer = found.iloc[at]
