@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -59,6 +59,17 @@ class AddressPlacement:
     confidence: float
     shares: tuple[GridShare, ...]
     needs_person: bool
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether it names no place. Then nobody is named either; for any other, whoever answers for what is known.
+
+        One rule for all who show a responsible person: of an ``ambiguous`` address it is that of the finest level which
+        all likely grids share, so that whoever has to look knows whom to ask. What may be dispatched is another
+        question, and :attr:`needs_person` answers it.
+        """
+        outcome: str = self.placement.outcome
+        return outcome == UNRESOLVED
 
 
 def locate_address(geocoder: Geocoder, locator: Locator, text: str) -> AddressPlacement:
@@ -148,35 +159,3 @@ def _distance_m(found: Geocoding, lon: np.ndarray, lat: np.ndarray, inside: np.n
     east = (lon[inside] - found.lon) * 111_320.0 * math.cos(math.radians(found.lat))
     north = (lat[inside] - found.lat) * 110_900.0
     return float(np.hypot(east, north).min())
-
-
-COLUMNS: Final = (
-    "outcome",
-    "reason",
-    "match_type",
-    "confidence",
-    "needs_person",
-    "address",
-    "lon",
-    "lat",
-    "accuracy_m",
-)
-
-
-def locate_addresses(geocoder: Geocoder, locator: Locator, texts: Iterable[str]) -> pd.DataFrame:
-    """Find the grids of many addresses.
-
-    Returns
-    -------
-    DataFrame
-        RangeIndex, a row a text in their order; a column of codes a level of the plan (NA: not known), then
-        ``outcome, reason, match_type, confidence, needs_person, address, lon, lat, accuracy_m``.
-    """
-    rows = []
-    for text in texts:
-        found = locate_address(geocoder, locator, text)
-        codes = [found.placement.chain.get(level) for level in locator.levels]
-        told = found.geocoding
-        answer = (found.placement.outcome, found.placement.reason or told.reason, told.match_type, found.confidence)
-        rows.append([*codes, *answer, found.needs_person, told.address, told.lon, told.lat, told.accuracy_m])
-    return pd.DataFrame(rows, columns=[*locator.levels, *COLUMNS])
