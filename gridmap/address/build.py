@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gridmap.address.build_addresses import fill_from_addresses
 from gridmap.address.build_checks import Notes, drop_impossible, drop_overlong, merge_duplicates, note_unusable
 from gridmap.address.build_hang import Hung, Listed, add_places, hang
-from gridmap.address.build_names import Names, column_aliases, gather_names, listed_aliases
+from gridmap.address.build_names import column_aliases, gather_names, listed_aliases
 from gridmap.address.build_objects import Objects, find_objects
 from gridmap.address.build_paths import read_paths
 from gridmap.address.build_texts import address_tables, note_estates
@@ -173,7 +173,7 @@ def _tables(given: Given, listed: Listed, hung: Hung) -> tuple[Arrays, dict[str,
     names = gather_names(objects, further)
     note_estates(listed)
     arrays = {
-        **_object_arrays(objects, hung, names),
+        **_object_arrays(objects, hung),
         **_node_arrays(given, listed, hung),
         **_row_arrays(listed, hung),
         **text_tables("names", names.names), "name_start": names.name_start, "name_object": names.name_object,
@@ -201,12 +201,11 @@ def _join(arrays: Arrays, more: Mapping[str, NDArray[Any]]) -> None:
     arrays |= more
 
 
-def _object_arrays(objects: Objects, hung: Hung, names: Names) -> Arrays:
+def _object_arrays(objects: Objects, hung: Hung) -> Arrays:
     titles = sorted(set(objects.title))
     place = {title: at for at, title in enumerate(titles)}
     return {
         "object_kind": objects.kind,
-        "object_name": names.object_name,
         "object_title": np.array([place[title] for title in objects.title], dtype=np.int32),
         "object_town": objects.town.astype(np.int32),
         "object_community": objects.community.astype(np.int32),
@@ -229,14 +228,13 @@ def _node_arrays(given: Given, listed: Listed, hung: Hung) -> Arrays:
         "node_last": trie.node_last,
         "node_lon": lon,
         "node_lat": lat,
-        "node_radius_m": places.radius_m,
         "entry_row": trie.entry_row,
     }
 
 
 def _row_arrays(listed: Listed, hung: Hung) -> Arrays:
     known = np.flatnonzero(~np.isnan(hung.lat))
-    of_row, rows = listed.objects.of_row, listed.rows
+    of_row = listed.objects.of_row
     return {
         "row_lon": hung.lon,
         "row_lat": hung.lat,
@@ -244,8 +242,6 @@ def _row_arrays(listed: Listed, hung: Hung) -> Arrays:
         "row_community": of_row["community"].astype(np.int32),
         "row_node": hung.trie.row_node,
         "row_flag": hung.flag,
-        "row_line": rows["line"].to_numpy(dtype=np.int32),
-        "row_source": rows["source"].to_numpy(dtype=np.uint8),
         "row_by_lat": known[np.argsort(hung.lat[known], kind="stable")].astype(np.int32),
         **address_tables(listed),
     }

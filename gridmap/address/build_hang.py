@@ -13,7 +13,7 @@ from gridmap.address.build_checks import Notes
 from gridmap.address.build_objects import Objects
 from gridmap.address.build_paths import Paths, gate_depth, matrix
 from gridmap.address.build_trie import Entries, NodePlaces, Trie, build_trie, node_places, ordered
-from gridmap.address.index import FROM_DOOR, NO_POSITION, OBJECT_KINDS, degree_m
+from gridmap.address.index import FROM_DOOR, LANDMARK, NO_POSITION, degree_m
 from gridmap.address.script import clean
 
 Floats = NDArray[np.float64]
@@ -161,7 +161,7 @@ def add_places(objects: Objects, places: pd.DataFrame, lon: Floats, lat: Floats)
     titles = [str(name) for name in places["name"]]
     return replace(
         objects,
-        kind=np.append(objects.kind, np.full(len(places), OBJECT_KINDS.index("landmark"), dtype=np.uint8)),
+        kind=np.append(objects.kind, np.full(len(places), LANDMARK, dtype=np.uint8)),
         title=[*objects.title, *titles],
         name=[*objects.name, *(clean(title) for title in titles)],
         town=np.append(objects.town, above["town"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -11,14 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gridmap.address.build_objects import Objects
+from gridmap.address.build_objects import BETWEEN, Objects
 from gridmap.address.findings import Finding
 from gridmap.address.index import OBJECT_KINDS
 from gridmap.address.script import clean
 from gridmap.address.suffixes import stem_of, suffix_class
 from gridmap.address.table import MOST_LETTERS
 
-_BETWEEN: Final = re.compile(r"[、,，;；/|]")
 _KIND_WORDS: Final = {
     "town": "镇 乡 街道 镇街 town", "community": "社区 村 村居 community", "street": "路 街 道路 街路巷 street road",
     "hamlet": "自然村 hamlet", "estate": "小区 院落 estate", "landmark": "地标 兴趣点 单位 landmark poi place",
@@ -33,7 +31,6 @@ class Names:
     names: list[str]
     name_start: NDArray[np.int32]
     name_object: NDArray[np.int32]
-    object_name: NDArray[np.int32]
 
 
 def gather_names(objects: Objects, further: Iterable[tuple[int, str]]) -> Names:
@@ -51,8 +48,7 @@ def gather_names(objects: Objects, further: Iterable[tuple[int, str]]) -> Names:
     place = {name: at for at, name in enumerate(names)}
     found = np.array(sorted((place[name], thing) for thing, name in pairs), dtype=np.int64).reshape(-1, 2)
     start = np.searchsorted(found[:, 0], np.arange(len(names) + 1))
-    official = np.array([place[name] for name in objects.name], dtype=np.int32)
-    return Names(names, start.astype(np.int32), found[:, 1].astype(np.int32), official)
+    return Names(names, start.astype(np.int32), found[:, 1].astype(np.int32))
 
 
 def column_aliases(aliases: NDArray[np.object_], objects: Objects) -> set[tuple[int, str]]:
@@ -61,7 +57,7 @@ def column_aliases(aliases: NDArray[np.object_], objects: Objects) -> set[tuple[
     street, estate, home = (objects.of_row[name] for name in ("street", "estate", "home"))
     found = set()
     for at in np.flatnonzero(aliases != "").tolist():
-        for word in _BETWEEN.split(texts[code[at]]):
+        for word in BETWEEN.split(texts[code[at]]):
             if name := clean(word):
                 road = suffix_class(stem_of(name)[1]) == "road"
                 for thing in (street[at], estate[at]) if road else (estate[at], street[at]):
@@ -98,7 +94,7 @@ def listed_aliases(table: pd.DataFrame, objects: Objects, source: str) -> tuple[
             if kind in ("", OBJECT_KINDS[objects.kind[thing]])
             and (not town or (objects.town[thing] >= 0 and objects.name[objects.town[thing]] == town))
         ]
-        words = [name for word in _BETWEEN.split(str(row.alias)[:MOST_LETTERS]) if (name := clean(word))]
+        words = [name for word in BETWEEN.split(str(row.alias)[:MOST_LETTERS]) if (name := clean(word))]
         if not things or not words:
             where = f" in {row.town}" if town else ""
             nothing = f"no {kind or 'town, community, street, estate or place'} is called {row.name!r}{where}"

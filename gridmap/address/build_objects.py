@@ -11,19 +11,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gridmap.address.build_paths import Paths, gate_depth
+from gridmap.address.build_paths import Path, Paths, gate_depth
 from gridmap.address.index import OBJECT_KINDS as KINDS
-from gridmap.address.script import clean
+from gridmap.address.script import HAN, clean
 from gridmap.address.table import Column
 
 Codes = NDArray[np.int64]
 _ROAD: Final = re.compile(r"(?:路|大街|大道|公路|国道|省道|县道|乡道|街|道|[路街道]\d*段|[东南西北中]段)$")
 _PERHAPS: Final = re.compile(r"(?:巷|弄|里|坊|胡同|线|段|条)$")
-_CHINESE: Final = re.compile("[㐀-鿿]")
+_CHINESE: Final = re.compile(f"[{HAN}]")
 _BRACKET: Final = re.compile(
     r"^(.+?)\s*[(（\[【〔]\s*(原名?|又名|曾用名|别名|俗称|旧称|旧名|亦称)?\s*[:：]?\s*(.+?)[)）\]】〕]\s*$"
 )
-_BETWEEN: Final = re.compile(r"[、,，;；/|]")
+BETWEEN: Final = re.compile(r"[、,，;；/|]")
+"""What parts one further name from the next."""
 _SEVERAL_SHARED: Final = 2
 _SHARED_PERCENT: Final = 10
 """From how many doors, and what part of them, that two communities both have under one street name there are two
@@ -99,7 +100,7 @@ def split_name(raw: str) -> tuple[str, list[str]]:
     if not found:
         return raw, []
     title, word, others = found.groups()
-    return (title, [each for each in _BETWEEN.split(others) if each]) if word else (raw, [title])
+    return (title, [each for each in BETWEEN.split(others) if each]) if word else (raw, [title])
 
 
 def find_objects(columns: dict[str, Column], paths: Paths) -> Objects:
@@ -215,7 +216,9 @@ def _split_estates(
     town: _Named, community: _Named, street: _Named, estate: _Named, paths: Paths
 ) -> NDArray[np.bool_]:  # fmt: skip
     """Return which rows' estates are of their community alone: others of the name in the town have another door."""
-    gate = np.array([hash(path[: gate_depth(path)]) for path in paths.steps], dtype=np.int64)[paths.path]
+    place: dict[Path, int] = {}
+    doors_of_paths = [place.setdefault(path[: gate_depth(path)], len(place)) for path in paths.steps]
+    gate = np.array(doors_of_paths, dtype=np.int64)[paths.path]
     frame = pd.DataFrame(
         {"town": town.code, "estate": estate.code, "community": community.code, "street": street.code, "gate": gate}
     )

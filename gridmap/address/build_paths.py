@@ -13,20 +13,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.address.model import KINDS, Step
+from gridmap.address.script import HAN
 from gridmap.address.steps import read_steps, step_code
 from gridmap.address.table import Column
 
 Path = tuple[int, ...]
 """Codes of the steps below a street."""
 WORDED: Final = re.compile("[号巷弄栋幢座楼元门梯层室房户组队铺#f]")
-_WORDS: Final = {
+NUMBER_WORDS: Final = {
     "lane": "巷", "alley": "弄", "number": "号", "building": "栋", "unit": "单元", "floor": "层", "room": "室",
 }  # fmt: skip
 """What a column means by a number that stands alone in it."""
 _FINE: Final = KINDS.index("building")
 _PLATE: Final = KINDS.index("plate")
 _MOST_STEPS: Final = 12
-_NAMED: Final = re.compile(r"[㐀-鿿]{2}")
+_NAMED: Final = re.compile(f"[{HAN}]{{2}}")
 _MARKS: Final = re.compile(r"[\s\-0-9号]+")
 
 
@@ -122,7 +123,7 @@ def _tails(columns: dict[str, Column]) -> tuple[NDArray[Any], NDArray[np.bool_]]
 def _number_texts(rows: pd.DataFrame, columns: dict[str, Column]) -> NDArray[Any]:
     """Return the columns of numbers as one text a row: 15 and 24 are 15号24栋."""
     found = np.full(len(rows), "", dtype=object)
-    for name, word in _WORDS.items():
+    for name, word in NUMBER_WORDS.items():
         column = columns[name]
         texts = [text if not text or WORDED.search(text) else text + word for text in column.cleaned]
         found = found + np.array([*texts, ""], dtype=object)[column.code]

@@ -10,17 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.address.build_hang import Listed
-from gridmap.address.build_paths import WORDED
-from gridmap.address.index import OBJECT_KINDS
-from gridmap.address.script import clean
+from gridmap.address.build_paths import NUMBER_WORDS, WORDED
+from gridmap.address.index import ESTATE, STREET
+from gridmap.address.script import HAN, clean
 from gridmap.address.table_texts import text_tables
 
 _HEAD: Final = re.compile(r"[^0-9０-９]*")
-_COLUMNS: Final = (
-    ("street", ""), ("lane", "巷"), ("alley", "弄"), ("number", "号"), ("estate", ""), ("building", "栋"),
-    ("unit", "单元"), ("floor", "层"), ("room", "室"),
-)  # fmt: skip
-_CHINESE: Final = re.compile("[㐀-鿿]")
+_COLUMNS: Final = ("street", "lane", "alley", "number", "estate", "building", "unit", "floor", "room")
+_CHINESE: Final = re.compile(f"[{HAN}]")
 
 
 def address_tables(listed: Listed) -> dict[str, NDArray[Any]]:
@@ -65,10 +62,11 @@ def _titles(listed: Listed, kind: str) -> list[str]:
 def _made(listed: Listed) -> NDArray[Any]:
     """Return addresses made of the columns: the community where it tells hamlets apart or there is no street."""
     rows, of_row = listed.rows, listed.objects.of_row
-    road = np.append(listed.objects.kind == OBJECT_KINDS.index("street"), False)[of_row["street"]]
+    road = np.append(listed.objects.kind == STREET, False)[of_row["street"]]
     found = np.where(road, "", np.array(_titles(listed, "community"), dtype=object))
     street = np.array(_titles(listed, "street"), dtype=object)
-    for name, word in _COLUMNS:
+    for name in _COLUMNS:
+        word = NUMBER_WORDS.get(name, "")
         column = street if name == "street" else rows[name].to_numpy()
         code, texts = pd.factorize(column)
         worded = [text + word if word and text and not WORDED.search(clean(text)) else text for text in texts]
@@ -85,7 +83,7 @@ def note_estates(listed: Listed) -> None:
     first: dict[int, int] = {}
     for row, thing in enumerate(objects.of_row["estate"].tolist()):
         first.setdefault(thing, row)
-    for thing in np.flatnonzero(objects.kind == OBJECT_KINDS.index("estate")).tolist():
+    for thing in np.flatnonzero(objects.kind == ESTATE).tolist():
         key = (int(objects.town[thing]), objects.name[thing])
         if key in seen and thing in first and seen[key] in first:
             other = listed.notes.where(first[seen[key]])

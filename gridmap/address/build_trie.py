@@ -111,15 +111,14 @@ def _runs(sorted_ids: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64],
 
 @dataclass(frozen=True, eq=False)
 class NodePlaces:
-    """Where nodes are; NaN and 0 m where no row below has a position."""
+    """Where nodes are; NaN where no row below has a position."""
 
     lon: Floats
     lat: Floats
-    radius_m: NDArray[np.float32]
 
 
 def node_places(trie: Trie, lon: Floats, lat: Floats) -> NodePlaces:
-    """Return the point of every node (its own row's, else the middle one of the rows below) and how far its rows lie.
+    """Return the point of every node: its own row's, else the middle one of the rows below.
 
     The middle one has the least sum of squared distances to the others: it is the one nearest to their mean.
 
@@ -141,29 +140,21 @@ def node_places(trie: Trie, lon: Floats, lat: Floats) -> NodePlaces:
     row_at = np.full(len(lon), -1, dtype=np.int64)
     row_at[trie.entry_row[known]] = np.arange(len(known))
     chosen = np.full(len(first), -1, dtype=np.int64)
-    radius = np.zeros(len(first))
     owned = trie.node_row >= 0
     chosen[owned] = row_at[trie.node_row[owned]]
     for start, stop in _levels(trie):
-        nodes = start + np.flatnonzero(count[start:stop] > 0)
+        nodes = start + np.flatnonzero((count[start:stop] > 0) & (chosen[start:stop] < 0))
         if not len(nodes):
             continue
         owner = np.repeat(nodes, count[nodes])
         at = _ranges(first[nodes], count[nodes])
         away = np.hypot(east[at] - mean[0][owner], north[at] - mean[1][owner])
         begins = np.concatenate([[0], np.cumsum(count[nodes])[:-1]]).astype(np.int64)
-        middle = at[_first_least(away, begins, count[nodes])]
-        missing = chosen[nodes] < 0
-        chosen[nodes[missing]] = middle[missing]
-        away = np.hypot(east[at] - east[chosen[owner]], north[at] - north[chosen[owner]])
-        radius[nodes] = np.maximum.reduceat(away, begins)
+        chosen[nodes] = at[_first_least(away, begins, count[nodes])]
     found = chosen >= 0
     places = np.where(found, known[chosen] if len(known) else 0, 0)
     nowhere = np.full(len(found), np.nan)
-    return NodePlaces(
-        np.where(found, entry_lon[places], nowhere), np.where(found, entry_lat[places], nowhere),
-        radius.astype(np.float32),
-    )  # fmt: skip
+    return NodePlaces(np.where(found, entry_lon[places], nowhere), np.where(found, entry_lat[places], nowhere))
 
 
 def _levels(trie: Trie) -> list[tuple[int, int]]:

@@ -18,10 +18,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.address.complete_numbers import ends_of_names, first_number, numbers_under
+from gridmap.address.complete_numbers import GAP, ends_of_names, first_number, numbers_under
 from gridmap.address.complete_sounds import BEGINS, MOST_TYPED, STEM, WHOLE, SoundTables, match_sounds, spelled
 from gridmap.address.complete_tables import PREFIX
-from gridmap.address.index import OBJECT_KINDS, AddressIndex
+from gridmap.address.index import COMMUNITY, ESTATE, OBJECT_KINDS, STREET, TOWN, AddressIndex
 from gridmap.address.model import Step, Suggestion
 from gridmap.address.script import clean
 from gridmap.address.steps import format_steps
@@ -33,10 +33,7 @@ _MOST_NUMBERED: Final = 48
 _MOST_LOOKED_AT: Final = 100
 """Of addresses that may have words between their numbers, those whose text is looked at."""
 _MOST_READINGS: Final = 6
-_TOWN, _COMMUNITY = OBJECT_KINDS.index("town"), OBJECT_KINDS.index("community")
-_STREET, _ESTATE = OBJECT_KINDS.index("street"), OBJECT_KINDS.index("estate")
 _LAST: Final = "\U0010ffff"
-_GAP: Final = " -"
 
 # What comes before what.
 _NAME, _NUMBER, _NAME_BEGUN, _SHORT_NUMBER, _SOUND, _SOUND_NUMBER, _SOUND_BEGUN, _INSIDE = range(8)
@@ -101,7 +98,7 @@ class Completer:
         """Return what a text begins, the likeliest first, at most ``limit``; nothing where it begins nothing."""
         if limit < 1 or len(text) > MOST_CHARACTERS:
             return []
-        cleaned = self._without_front(clean(text).strip(_GAP))
+        cleaned = self._without_front(clean(text).strip(GAP))
         if not any(map(str.isalnum, cleaned)):
             return []
         found: list[_Found] = []
@@ -122,7 +119,7 @@ class Completer:
     @cached_property
     def _areas(self) -> dict[str, list[int]]:
         """Towns and communities by their names: whole, short, and by their sound."""
-        places = np.flatnonzero(np.isin(self._index.object_kind[self._thing], (_TOWN, _COMMUNITY)))
+        places = np.flatnonzero(np.isin(self._index.object_kind[self._thing], (TOWN, COMMUNITY)))
         ranks = np.searchsorted(self._thing_start, places, side="right") - 1
         of_rank: dict[int, list[int]] = {}
         for rank, thing in zip(ranks.tolist(), self._thing[places].tolist(), strict=True):
@@ -138,7 +135,7 @@ class Completer:
 
     def _without_front(self, text: str) -> str:
         for name in self._fronts:
-            text = text.removeprefix(name).lstrip(_GAP)
+            text = text.removeprefix(name).lstrip(GAP)
         return text
 
     def _readings(self, text: str) -> list[_Reading]:
@@ -150,14 +147,14 @@ class Completer:
             for size in range(len(reading.rest), 0, -1):
                 things = self._areas.get(reading.rest[:size])
                 if things:
-                    readings += self._inside_areas(reading, things, reading.rest[size:].lstrip(_GAP))
+                    readings += self._inside_areas(reading, things, reading.rest[size:].lstrip(GAP))
         return readings[:_MOST_READINGS]
 
     def _inside_areas(self, reading: _Reading, things: Sequence[int], rest: str) -> Iterator[_Reading]:
         """Read the rest of a text as what lies in towns of one name, and in communities of one in the towns before."""
         kinds, town_of = self._index.object_kind, self._index.object_town
-        towns = tuple(thing for thing in things if kinds[thing] == _TOWN)
-        communities = [thing for thing in things if kinds[thing] == _COMMUNITY]
+        towns = tuple(thing for thing in things if kinds[thing] == TOWN)
+        communities = [thing for thing in things if kinds[thing] == COMMUNITY]
         if towns and not reading.towns:
             yield _Reading(towns, (), rest)
         inside = tuple(each for each in communities if not reading.towns or town_of[each] in reading.towns)
@@ -182,7 +179,7 @@ class Completer:
         yield from self._objects(_SOUND, self._top(ranks[much == WHOLE], reading, limit))
         yield from self._objects(_SOUND_BEGUN, self._top(ranks[(much == BEGINS) | (much == STEM)], reading, limit))
         for end, steps in ends_of_names(text):
-            name = text[:end].rstrip(_GAP)
+            name = text[:end].rstrip(GAP)
             yield from self._numbers(_NUMBER, self._exactly(name), steps, reading, limit)
             yield from self._numbers(_SHORT_NUMBER, self._shortly(name), steps, reading, limit)
             ranks, much = self._heard(name)
@@ -191,7 +188,7 @@ class Completer:
     def _interrupted(self, reading: _Reading, limit: int) -> Iterator[_Found]:
         """Find addresses with words between their numbers: 人民路15号北坊华庭2栋."""
         start, steps = first_number(reading.rest)
-        ranks = self._exactly(reading.rest[:start].rstrip(_GAP))
+        ranks = self._exactly(reading.rest[:start].rstrip(GAP))
         for found in islice(self._numbers(_NUMBER, ranks, steps, reading, limit), _MOST_LOOKED_AT):
             if reading.rest in clean(self._index.describe(found.node)):
                 yield found
@@ -259,7 +256,7 @@ class Completer:
         inside = _among(index.object_town[things], reading.towns)
         if reading.communities:
             community = index.object_community[things]
-            through = (community < 0) & (index.object_kind[things] == _STREET)
+            through = (community < 0) & (index.object_kind[things] == STREET)
             inside &= _among(community, reading.communities) | through
         return inside
 
@@ -306,7 +303,7 @@ class Completer:
     def _text(self, node: int, thing: int) -> str:
         """Return the standard text; below an estate by its name, for that is how it was asked."""
         index = self._index
-        if index.object_kind[thing] != _ESTATE:
+        if index.object_kind[thing] != ESTATE:
             return index.describe(node)
         return index.describe(thing) + format_steps(index.steps_to(node)[1])
 

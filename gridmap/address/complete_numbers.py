@@ -9,7 +9,8 @@ from gridmap.address.index import AddressIndex
 from gridmap.address.model import Step
 from gridmap.address.steps import read_steps, step_of
 
-_GAP: Final = " -"
+GAP: Final = " -"
+"""What may stand between a name and its number."""
 _MOST_STEPS: Final = 8
 """A text with more numbers at its end is no address: Taipei's have lane, alley, plate, sub, floor and room."""
 
@@ -24,9 +25,9 @@ def ends_of_names(text: str) -> list[tuple[int, list[Step]]]:
     >>> ends_of_names("人民3路15号旁边")
     []
     """
-    steps, free = read_steps(text), len(text.rstrip(_GAP))
+    steps, free = read_steps(text), len(text.rstrip(GAP))
     ends = []
-    while steps and not text[steps[-1].end : free].strip(_GAP):
+    while steps and not text[steps[-1].end : free].strip(GAP):
         free = steps.pop().start
         # The last character of a name may look like a letter of the number: 村东 and 5号, 村 and 东5号.
         ends += [free] if text[free].isdecimal() else [free + 1, free]
@@ -52,10 +53,10 @@ def _only_steps(text: str) -> list[Step]:
     """Return the steps a text consists of; none where anything else stands in it."""
     steps, at = read_steps(text), 0
     for step in steps:
-        if text[at : step.start].strip(_GAP):
+        if text[at : step.start].strip(GAP):
             return []
         at = step.end
-    return [] if text[at:].strip(_GAP) else steps
+    return [] if text[at:].strip(GAP) else steps
 
 
 def numbers_under(

@@ -21,8 +21,8 @@ SYLLABLE: Final = 6
 NO_SOUND: Final = 0xFFFF
 MOST_TYPED: Final = 60
 """Characters of a text whose positions fit into one integer; no name is longer."""
-NO_MATCH, BEGINS, STEM, WHOLE = 0, 1, 2, 3
-"""How much of a name was typed: nothing of it, a beginning, all but its suffix, all."""
+BEGINS, STEM, WHOLE = 1, 2, 3
+"""How much of a name was typed: a beginning, all but its suffix, all; 0 is nothing of it."""
 _BLANK, _A, _H, _U, _V, _Z = b" ahuvz"
 _DIGITS: Final = {
     "0": "ling", "1": "yi", "2": "er", "3": "san", "4": "si", "5": "wu", "6": "liu", "7": "qi", "8": "ba", "9": "jiu",

@@ -6,6 +6,8 @@ import re
 from itertools import chain
 from typing import Final
 
+from gridmap.address.script import HAN
+
 _RELATED: Final = {
     "beside": "旁边 边上 隔壁 紧邻 紧靠 紧挨 1侧 侧面 侧边 左侧 右侧 左边 右边 左手边 右手边",
     "near": "附近 1带 周边 周围 不远处 不远 靠近 临近 邻近",
@@ -70,7 +72,7 @@ _NOTE: Final = re.compile(
     rf"(?=[{_FIRSTS}])(?:"
     rf"的?(?P<relation>{_one_of(tuple(RELATIONS))})(?!{_NAME_GOES_ON}){_AFTER}"
     rf"|(?P<corner>(?:(?<=[路街巷弄])路)?口)(?<=[路街巷弄村]口)(?!{_NAME_GOES_ON})"
-    rf"|(?<=[0-9\u3400-\u9fff]{{2}})(?P<last>{_one_of(tuple(_LAST_ONLY))})(?:$|(?=\ )|的?第\d+[栋幢排家户间])"
+    rf"|(?<=[0-9{HAN}]{{2}})(?P<last>{_one_of(tuple(_LAST_ONLY))})(?:$|(?=\ )|的?第\d+[栋幢排家户间])"
     rf"|(?P<opener>{_one_of(tuple(_OPENERS.split()))})"
     rf"|(?P<remark>{_one_of(tuple(_REMARKS.split()))})(?:(?:(?!{_RELATION_AHEAD})[^0-9]){{0,30}}$)?"
     r")"

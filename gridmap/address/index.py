@@ -31,6 +31,7 @@ from gridmap.locate.discs import metres_per_degree
 
 OBJECT_KINDS: Final = ("town", "community", "street", "hamlet", "estate", "landmark")
 """Kinds of objects; the position is the code in the index."""
+TOWN, COMMUNITY, STREET, HAMLET, ESTATE, LANDMARK = range(len(OBJECT_KINDS))
 CONTRADICTION, FROM_DOOR, NO_POSITION = 1, 2, 4
 """Bits of ``row_flag``: the list has this address at another place too; the position is its door's; it has none."""
 FORM: Final = Form(
@@ -59,19 +60,18 @@ class AddressIndex:
 
     Notes
     -----
-    Of objects (by id): ``object_kind`` (place in :data:`OBJECT_KINDS`), ``object_name`` (id of the official name),
-    ``object_town``, ``object_community`` (objects, -1: none), ``object_gate`` (node of the door that most rows of an
-    estate have, -1: none), ``object_lon``, ``object_lat``, ``object_radius_m``. ``name_object[name_start[i] :
-    name_start[i + 1]]`` are the objects that have the name ``i``.
+    Of objects (by id): ``object_kind`` (place in :data:`OBJECT_KINDS`), ``object_town``, ``object_community``
+    (objects, -1: none), ``object_gate`` (node of the door that most rows of an estate have, -1: none),
+    ``object_lon``, ``object_lat``. ``name_object[name_start[i] : name_start[i + 1]]`` are the objects that have the
+    name ``i``.
 
     Of nodes (by id): ``node_row`` (its own row, -1: none), ``node_first`` and ``node_last`` (from the first to before
     the last of its entries in ``entry_row``), ``node_child`` (its children are the nodes from there to before that of
     the next), ``node_lon``, ``node_lat`` (of its own row, else of the one of the rows below with the least sum of
-    squared distances to the others), ``node_radius_m`` (from there to the furthest row below). ``node_key`` of inner
-    nodes only: parent << 32 | code of the step.
+    squared distances to the others). ``node_key`` of inner nodes only: parent << 32 | code of the step.
 
     Of rows (by id): ``row_lon``, ``row_lat`` (NaN: unknown), ``row_town``, ``row_community`` (objects, -1: none),
-    ``row_node``, ``row_flag``, ``row_line`` and ``row_source`` (line in which file of ``sources``).
+    ``row_node``, ``row_flag``.
     """
 
     content: NDArray[np.uint8]
@@ -79,7 +79,6 @@ class AddressIndex:
     text: Mapping[str, Any]
 
     object_kind: NDArray[np.uint8]
-    object_name: Ints
     object_town: Ints
     object_community: Ints
     object_gate: Ints
@@ -90,7 +89,6 @@ class AddressIndex:
     node_last: Ints
     node_lon: Floats
     node_lat: Floats
-    node_radius_m: NDArray[np.float32]
     entry_row: Ints
     row_lon: Floats
     row_lat: Floats
@@ -98,8 +96,6 @@ class AddressIndex:
     row_community: Ints
     row_node: Ints
     row_flag: NDArray[np.uint8]
-    row_line: Ints
-    row_source: NDArray[np.uint8]
     name_start: Ints
     name_object: Ints
 
@@ -171,11 +167,6 @@ class AddressIndex:
         """Latitude of every object."""
         return self.node_lat[: len(self.object_kind)]
 
-    @property
-    def object_radius_m(self) -> NDArray[np.float32]:
-        """How far what belongs to an object lies from its point."""
-        return self.node_radius_m[: len(self.object_kind)]
-
     def objects_of(self, name: int) -> list[int]:
         """Return the objects that have a name."""
         return self._name_object[self._name_start[name] : self._name_start[name + 1]].tolist()
@@ -211,11 +202,6 @@ class AddressIndex:
             node = above
         return node
 
-    def child(self, node: int, code: int) -> int:
-        """Return the child with a step, -1 where there is none."""
-        found = self._find(node, code)
-        return found if found < self._child[node + 1] and self.code(found) == code else -1
-
     def find_number(self, node: int, number: int) -> range:
         """Return the children with a number, whatever letter and word it has."""
         first, last = self._child[node], self._child[node + 1]
@@ -227,10 +213,6 @@ class AddressIndex:
         while stop < last - self._objects and self._key[stop] < high:
             stop += 1
         return range(self._objects + start, self._objects + stop)
-
-    def _find(self, node: int, code: int) -> int:
-        first, last = self._child[node] - self._objects, self._child[node + 1] - self._objects
-        return self._objects + bisect_left(self._key, node << 32 | code, first, last)
 
     def is_under(self, node: int, other: int) -> bool:
         """Whether a node is another (never -1) or hangs below it."""

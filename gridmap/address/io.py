@@ -239,24 +239,31 @@ def _read_table(path: Path) -> pd.DataFrame:
         table = _cells(path)
     except (ValueError, LookupError, OSError, zipfile.BadZipFile, pd.errors.ParserWarning) as error:
         raise InputError(f"{path.name} cannot be read as a table: {error}") from error
-    said = (table != "").any(axis=1).to_numpy() if len(table) else np.zeros(0, dtype=bool)
+    said = (table.drop(columns="line") != "").any(axis=1).to_numpy() if len(table) else np.zeros(0, dtype=bool)
     if not said.any():
         raise InputError(f"{path.name}: there is no row below the header")
-    return table.assign(line=np.arange(len(table)) + 2)[said]
+    return table[said]
 
 
 def _cells(path: Path) -> pd.DataFrame:
+    """Return the cells of a table, and the ``line`` each row begins at: a cell may have several lines of a text."""
     if path.suffix.lower() in _EXCEL:
-        return pd.read_excel(path, dtype=str).fillna("")
+        table = pd.read_excel(path, dtype=str).fillna("")
+        return table.assign(line=np.arange(len(table)) + 2)
     with warnings.catch_warnings():
         # Fields beyond the header would be dropped with a warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         encoding = "utf-8-sig" if path.suffix.lower() in _ZIPPED else text_encoding(path)
         separator = "\t" if path.suffix.lower() == ".tsv" else ","
-        return pd.read_csv(
+        table = pd.read_csv(
             path, dtype=str, encoding=encoding, sep=separator, skipinitialspace=True, index_col=False,
             skip_blank_lines=False, keep_default_na=False, na_values=[],
         ).fillna("")  # fmt: skip
+    breaks = np.zeros(len(table), dtype=np.int64)
+    for column in table:
+        breaks += np.array([text.count("\n") for text in table[column]], dtype=np.int64)
+    first = 2 + sum(str(column).count("\n") for column in table)
+    return table.assign(line=first + np.arange(len(table)) + np.cumsum(breaks) - breaks)
 
 
 def _placed(rows: pd.DataFrame, crs: str | int, name: str) -> pd.DataFrame:

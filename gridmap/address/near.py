@@ -19,12 +19,10 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from gridmap.address.near_sides import PIECE_M, STRIP_DEG, UNKNOWN, NearTables, nearest_place, nearest_places
+from gridmap.address.index import degree_m
+from gridmap.address.near_sides import PIECE_M, STRIP_DEG, UNKNOWN, NearTables, nearest_place
 from gridmap.geo.crs import to_storage
-from gridmap.locate.discs import metres_per_degree
 
-NEAR_M: Final = 200.0
-"""How far an address may be that a point is said to be at."""
 _PREFIX: Final = "near_"
 _NOT_STREETS: Final = (
     "footway", "path", "steps", "cycleway", "bridleway", "corridor", "platform", "crossing", "elevator", "proposed",
@@ -53,7 +51,7 @@ def near_tables(lon: ArrayLike, lat: ArrayLike, streets: gpd.GeoDataFrame | None
     Examples
     --------
     >>> tables = near_tables([120.3, 120.301], [31.5, 31.5])
-    >>> NearestAddress(tables).nearest(120.3009, 31.5001)
+    >>> NearestAddress(tables).nearest(120.3009, 31.5001, radius_m=200)
     (1, 14.6, None)
     """
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
@@ -85,14 +83,14 @@ class NearestAddress:
 
     >>> line = gpd.GeoDataFrame(geometry=[shapely.LineString([(120.299, 31.5), (120.302, 31.5)])], crs="EPSG:4490")
     >>> near = NearestAddress(near_tables([120.3, 120.3], [31.4998, 31.50006], line))
-    >>> near.nearest(120.3, 31.49995)
+    >>> near.nearest(120.3, 31.49995, radius_m=200)
     (0, 16.6, True)
     """
 
     def __init__(self, tables: Mapping[str, NDArray[Any]]) -> None:
         self._tables = NearTables(*(_read_only(tables[_PREFIX + name]) for name in NearTables._fields))
 
-    def nearest(self, lon: float, lat: float, *, radius_m: float = NEAR_M) -> tuple[int, float, bool | None]:
+    def nearest(self, lon: float, lat: float, *, radius_m: float) -> tuple[int, float, bool | None]:
         """Return the row of the nearest address, metres to it, and whether it is on the point's side of the street.
 
         Parameters
@@ -112,21 +110,6 @@ class NearestAddress:
             return -1, float("nan"), None
         row, metres, side = nearest_place(float(lon), float(lat), float(radius_m), self._tables)
         return int(row), round(float(metres), 1), None if side == UNKNOWN else bool(side)
-
-    def nearest_many(
-        self, lon: ArrayLike, lat: ArrayLike, *, radius_m: float = NEAR_M
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int8]]:
-        """Return for many points rows, metres, and sides: 1 own, 0 across, -1 unknown.
-
-        Examples
-        --------
-        >>> near = NearestAddress(near_tables([120.3, 120.301], [31.5, 31.5]))
-        >>> [each.tolist() for each in near.nearest_many([120.3, np.nan], [31.5, 31.5])]
-        [[0, -1], [0.0, nan], [-1, -1]]
-        """
-        x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-        row, metres, side = nearest_places(x, y, float(radius_m), self._tables)
-        return row, np.round(metres, 1), side
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -158,7 +141,7 @@ def _pieces(streets: gpd.GeoDataFrame) -> NDArray[np.float64]:
     xy, line = shapely.get_coordinates(lines[shapely.get_dimensions(lines) == 1], return_index=True)
     joined = line[1:] == line[:-1]
     first, last = xy[:-1][joined], xy[1:][joined]
-    east, north = metres_per_degree(float(np.median(xy[:, 1]))) if len(xy) else (1.0, 1.0)
+    east, north = degree_m(float(np.median(xy[:, 1]))) if len(xy) else (1.0, 1.0)
     count = np.ceil(np.hypot(*((last - first) * (east, north)).T) / PIECE_M).astype(np.int64)
     which = np.repeat(np.arange(len(count)), count)
     step = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)

@@ -62,20 +62,8 @@ class NearTables(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def nearest_places(lon, lat, radius_m, tables):
-    """Return for points the rows (-1: none within the radius), metres and sides (1 own, 0 across, or UNKNOWN)."""
-    row = np.full(len(lon), -1, dtype=np.int32)
-    metres = np.full(len(lon), np.nan)
-    side = np.full(len(lon), UNKNOWN, dtype=np.int8)
-    for i in range(len(lon)):
-        if math.isfinite(lon[i]) and abs(lat[i]) <= 90.0:
-            row[i], metres[i], side[i] = nearest_place(lon[i], lat[i], radius_m, tables)
-    return row, metres, side
-
-
-@njit(cache=True, nogil=True)
 def nearest_place(lon, lat, radius_m, tables):
-    """Return for one point what :func:`nearest_places` does for many."""
+    """Return the nearest row (-1: none within the radius), metres to it and its side (1 own, 0 across, or UNKNOWN)."""
     east, north = metres_per_degree(lat)
     place, squared = _nearest(lon, lat, radius_m, east, north, tables)
     if place < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -21,7 +21,11 @@ _VARIANTS: Final = dict(
 """What is written for the same thing and opencc keeps apart."""
 DASHES: Final = frozenset("-‐‑‒–—―−﹘﹣－~～〜∼⁓﹏_＿ーｰ─━")
 """What is written for a dash."""
-_FIRST_HAN, _LAST_HAN = 0x3400, 0x9FFF
+HAN: Final = "\u3400-\u9fff"
+"""Chinese characters, for the classes of regular expressions."""
+
+_LAST_KEPT: Final = 0xFFFF
+"""Whoever asks for every character there is makes no table of a million."""
 
 _RUN: Final = re.compile(RUN)
 _GAP: Final = re.compile("[ -]+")
@@ -179,12 +183,12 @@ def _kept_gap(match: re.Match[str]) -> str:
 
 
 class _Characters(dict[int, str]):
-    """How one character is written; what is not known yet is worked out once."""
+    """How one character is written; what is not known yet is worked out once, or each time where it is rare."""
 
     def __missing__(self, code: int) -> str:
-        character = chr(code)
-        written = _written(character)
-        self[code] = written
+        written = _written(chr(code))
+        if code <= _LAST_KEPT:
+            self[code] = written
         return written
 
 
@@ -206,7 +210,7 @@ def _table() -> _Characters:
     """Make the table of :meth:`str.translate`, from opencc's characters in one call."""
     from opencc import OpenCC
 
-    traditional = [chr(code) for code in range(_FIRST_HAN, _LAST_HAN + 1)]
+    traditional = [chr(code) for code in range(ord(HAN[0]), ord(HAN[-1]) + 1)]
     simplified = OpenCC("t2s").convert("\n".join(traditional)).split("\n")
     table = _Characters({ord(old): new for old, new in zip(traditional, simplified, strict=True) if new != old})
     table.update({ord(old): new for old, new in _VARIANTS.items()})
@@ -219,7 +223,7 @@ def _unicode_pieces(text: str) -> list[tuple[int, int]]:
     return list(pairwise([*starts, len(text)]))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _joins(character: str) -> bool:
     """Whether a character may join the one before it: a mark, or a Hangul vowel or final consonant."""
     first = unicodedata.normalize("NFKD", character)[:1]

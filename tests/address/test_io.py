@@ -189,3 +189,11 @@ def test_half_a_list_with_positions_and_blank_rows_keeps_its_lines(tmp_path):
     found = read(tmp_path / "a.csv")
     assert found["line"].tolist() == [3, 5]
     assert np.isnan(found["lat"]).all()
+
+
+def test_a_finding_names_the_line_also_below_cells_of_several_lines(tmp_path):
+    text = '地址,镇,"路\n（街）",号,备注\n花山镇虹桥路1号,花山镇,虹桥路,1,"门口\r\n有狗"\n\n花山镇虹桥路2号,花山镇,虹桥路,2,\n'
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    lines = text.splitlines()
+    found = read(tmp_path / "a.csv")
+    assert [lines[line - 1].split(",")[0] for line in found["line"]] == ["花山镇虹桥路1号", "花山镇虹桥路2号"]

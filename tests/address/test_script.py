@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gridmap.address import script
 from gridmap.address.script import clean, clean_with_places
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,3 +112,12 @@ def test_between_chinese_characters_nothing_stays(before, between, after):
 @pytest.mark.parametrize("text", ["", " ", "，。！", "-", "（）", "🚒"])
 def test_of_punctuation_alone_nothing_is_left(text):
     assert clean(text) == ""
+
+
+def test_who_asks_for_every_rare_character_leaves_nothing_behind():
+    clean("臺北")
+    known = len(script._table())
+    for start in range(0x20000, 0x22000, 50):
+        clean_with_places("".join(map(chr, range(start, start + 50))))
+    assert len(script._table()) == known
+    assert script._joins.cache_info().currsize <= 4096
