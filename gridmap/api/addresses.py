@@ -25,7 +25,7 @@ from gridmap.api.moments import TimeQuery, read_moment
 from gridmap.api.people import person_of
 from gridmap.api.places import Duty, PlaceQuery, named_duty
 from gridmap.api.source import Source
-from gridmap.cases.addresses import is_unresolved, reason_of
+from gridmap.cases.addresses import reason_of, share
 
 if TYPE_CHECKING:
     from gridmap.address.geocoder import Geocoder
@@ -37,7 +37,6 @@ NO_INDEX: Final = (
     "made by `gridmap addresses build`"
 )
 _OF_A_POINT: Final = ("lon", "lat", "crs", "accuracy_m")
-_DIGITS: Final = 6
 
 Address = Annotated[
     str,
@@ -124,16 +123,11 @@ def place_address(source: Source, geocoder: Geocoder, asked: AddressQuery) -> Ad
             NearGrid(level=each.level, code=each.code, distance_m=each.distance_m) for each in place.candidates
         ),
         border_distance_m=place.border_distance_m,
-        responsible=person_of(source, chain, named_duty(asked.duty), moment) if names_a_place(found) else None,
+        responsible=None if found.is_unresolved else person_of(source, chain, named_duty(asked.duty), moment),
         geocoding=geocoded(found),
         at=moment.text,
         plan_version=source.plan.version,
     )
-
-
-def names_a_place(found: AddressPlacement) -> bool:
-    """Whether somebody may be named for an address: not where only a town, or nothing, is known of it."""
-    return not is_unresolved(found) and found.geocoding.match_type != "fallback"
 
 
 def batch_geocoding(found: AddressPlacement) -> BatchGeocoding:
@@ -194,8 +188,3 @@ def known(number: float) -> float | None:
     (1.5, None)
     """
     return None if math.isnan(number) else number
-
-
-def share(number: float) -> float:
-    """Return a confidence with as many digits as mean something."""
-    return round(min(max(number, 0.0), 1.0), _DIGITS)

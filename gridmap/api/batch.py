@@ -166,8 +166,6 @@ def answer_points(source: Source, points: Points, moment: Moment, geocoder: Geoc
     people = None
     if source.answerers is not None:
         times, timeless = times_of(points.at, moment)
-        if addressed is not None:
-            times[addressed.nowhere] = np.nan
         people = source.answerers.answer(answers.grid, times, Coded.of(points.duty.to_numpy(dtype=object)))
         _add_timeless(reason, np.flatnonzero(timeless & (answers.outcome != INVALID)), points.at)
     return Answered(answers, reason, timeless, people, moment, addressed)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridmap.address.place import AddressPlacement
-from gridmap.api.addresses import batch_geocoding, names_a_place
+from gridmap.api.addresses import batch_geocoding
 from gridmap.api.batch import Answered, Rows
 from gridmap.api.batch_versions import AnsweredBatch
 from gridmap.api.models import BatchItem, BatchPerson, NearGrid
@@ -86,9 +86,9 @@ def _by_address(answered: Answered, row: int, found: AddressPlacement, more: dic
         candidates=tuple(
             NearGrid(level=each.level, code=each.code, distance_m=each.distance_m) for each in place.candidates
         ),
-        responsible=BatchPerson.model_validate(_responsible(answered, row, dict(place.chain)))
-        if names_a_place(found)
-        else None,
+        responsible=None
+        if found.is_unresolved
+        else BatchPerson.model_validate(_responsible(answered, row, dict(place.chain))),
         geocoding=batch_geocoding(found),
     )
     return orjson.dumps(said.model_dump(exclude={"id", "plan_version"}) | more)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.api.addresses import share
 from gridmap.api.batch import Answered, Points, Rows, answer_points, refuse_too_much, times_of
 from gridmap.api.errors import TooLargeError
 from gridmap.api.limits import MOST_VERSIONS
@@ -90,13 +89,11 @@ def _columns(part: Part) -> dict[str, Coded]:
 
 def _geocoded(addressed: Addressed) -> dict[str, Coded]:
     """Return what is said of addresses, nothing in the rows that have coordinates."""
-    confidence = [None if math.isnan(each) else f"{share(each):g}" for each in addressed.confidence.tolist()]
-    person = np.full(addressed.size, None, dtype=object)
-    person[addressed.rows] = [str(each.needs_person) for each in addressed.found]
+    confidence = [None if math.isnan(each) else f"{each:g}" for each in addressed.confidence.tolist()]
     return {
         "geocode_type": Coded.of(addressed.match_types),
         "geocode_confidence": Coded.of(np.array(confidence, dtype=object)),
-        "needs_person": Coded.of(person),
+        "needs_person": Coded.of(addressed.needs_person.astype("str")),
     }
 
 

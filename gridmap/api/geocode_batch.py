@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
@@ -10,13 +11,14 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from gridmap.address.model import OUTCOMES
-from gridmap.api.addresses import candidates_of, known, share
+from gridmap.api.addresses import candidates_of, known
 from gridmap.api.asked import read_values
 from gridmap.api.batch import check_size, refuse_too_long
 from gridmap.api.batch_csv import read_rows
 from gridmap.api.batch_json import ids_of, loaded
 from gridmap.api.limits import MOST_POINTS
 from gridmap.api.models_addresses import GeocodedItem
+from gridmap.cases.addresses import share
 from gridmap.errors import InputError
 from gridmap.people.masking import mask_table
 from gridmap.scale.encode import csv_bytes, csv_header
@@ -24,7 +26,6 @@ from gridmap.scale.geocode import geocode_columns, refuse_missing
 
 if TYPE_CHECKING:
     from gridmap.address.geocoder import Geocoder
-    from gridmap.address.model import Geocoding
 
 _SHAPE: Final = 'the body has to be an object with a list of addresses: {"addresses": ["文昌路12号"]}'
 
@@ -72,14 +73,15 @@ def geocode_json(geocoder: Geocoder, body: bytes) -> bytes:
     texts = [text if isinstance(text, str) else "" for text in said_texts]
     refuse_too_long(texts)
     ids = ids_of([item.get("id") if isinstance(item, dict) else None for item in items])
-    found = [geocoder.geocode(text) for text in texts]
-    written = [_item(each) for each in found]
+    answer = cache(lambda text: _answer(geocoder, text))  # the same text is asked about once
+    answers = [answer(text) for text in texts]
+    written = [each for _, each in answers]
     if ids is not None:
         written = [
             item if each is None else b'{"id":' + each + b"," + item[1:]
             for item, each in zip(written, ids, strict=True)
         ]
-    counts = Counter(each.outcome for each in found)
+    counts = Counter(outcome for outcome, _ in answers)
     head = {
         "outcome": "answered",
         "count": len(items),
@@ -89,13 +91,15 @@ def geocode_json(geocoder: Geocoder, body: bytes) -> bytes:
     return orjson.dumps(head)[:-1] + b',"results":[' + b",".join(written) + b"]}"
 
 
-def _item(found: Geocoding) -> bytes:
+def _answer(geocoder: Geocoder, text: str) -> tuple[str, bytes]:
+    """Return the outcome of an address, and what is said of it as JSON."""
+    found = geocoder.geocode(text)
     said = GeocodedItem(
         outcome=found.outcome, reason=found.reason, match_type=found.match_type, confidence=share(found.confidence),
         address=found.address, lon=known(found.lon), lat=known(found.lat), accuracy_m=known(found.accuracy_m),
         candidates=candidates_of(found.candidates),
     )  # fmt: skip
-    return said.__pydantic_serializer__.to_json(said)
+    return found.outcome, said.__pydantic_serializer__.to_json(said)
 
 
 def geocode_csv(geocoder: Geocoder, body: bytes, column: str, charset: str | None) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gridmap.api.addresses import Address, elements_of, known, rest_of, share
+from gridmap.api.addresses import Address, elements_of, known, rest_of
 from gridmap.api.limits import MOST_HEAD_BYTES, MOST_LETTERS, MOST_PLACES
 from gridmap.api.models_addresses import (
     AutocompleteAnswer,
@@ -21,6 +21,7 @@ from gridmap.api.models_addresses import (
     SuggestedPlace,
 )
 from gridmap.api.places import Coordinate, refuse_unknown
+from gridmap.cases.addresses import share
 from gridmap.geo.gcj02 import NAMES
 
 if TYPE_CHECKING:

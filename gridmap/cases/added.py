@@ -14,6 +14,7 @@ PERSON_COLUMNS: Final = ("person_id", "person", "answered_level")
 
 Texts: TypeAlias = NDArray[np.object_]
 Positions: TypeAlias = NDArray[np.int64]
+Typed: TypeAlias = NDArray[np.float64] | pd.arrays.BooleanArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +78,23 @@ class Added:
         Levels and outcome, as :meth:`gridmap.locate.locator.Answers.as_frame` gives them.
     texts
         ``reason, person_id, person, answered_level, plan_version``.
-    numbers
-        Columns of numbers, NaN where there is none.
+    typed
+        Columns that are no text: numbers, NaN where there is none, and truth values, NA where there is none.
     """
 
     grids: pd.DataFrame
     texts: Mapping[str, Coded]
-    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    typed: Mapping[str, Typed] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.grids)
 
     def as_frame(self) -> pd.DataFrame:
         """Return all columns, RangeIndex; codes and outcome as Categoricals."""
-        return self.grids.assign(**{name: column.as_text() for name, column in self.texts.items()}, **self.numbers)
+        return self.grids.assign(**{name: column.as_text() for name, column in self.texts.items()}, **self.typed)
 
     def coded(self) -> dict[str, Coded]:
-        """Return the columns of texts in their order, those of the grids first; :attr:`numbers` follow them."""
+        """Return the columns of texts in their order, those of the grids first; :attr:`typed` follow them."""
         grids = {
             str(name): Coded(column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object))
             for name, column in self.grids.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gridmap.locate.locator import Locator
 
 Rows: TypeAlias = NDArray[np.int64]
+BooleanArray: TypeAlias = pd.arrays.BooleanArray
 ADDRESS_OUTCOMES: Final[tuple[str, ...]] = (*OUTCOMES, UNRESOLVED)
 """Outcomes of rows of which some have only an address."""
 _DIGITS: Final = 6
@@ -45,16 +46,6 @@ class Addressed:
     size: int
 
     @cached_property
-    def unsure(self) -> Rows:
-        """Return the rows for which somebody has to look before anything is dispatched."""
-        return self.rows[[each.needs_person for each in self.found]]
-
-    @cached_property
-    def nowhere(self) -> Rows:
-        """Return the rows whose address names no place."""
-        return self.rows[[is_unresolved(each) for each in self.found]]
-
-    @cached_property
     def reasons(self) -> NDArray[np.object_]:
         """Return why each of the rows is where it is said to be; empty where that is sure."""
         return np.array([reason_of(each) for each in self.found], dtype=object)
@@ -63,8 +54,15 @@ class Addressed:
     def confidence(self) -> NDArray[np.float64]:
         """Return a confidence a row of the table, NaN where it was not geocoded."""
         found = np.full(self.size, np.nan)
-        found[self.rows] = [each.confidence for each in self.found]
-        return found.round(_DIGITS)
+        found[self.rows] = [share(each.confidence) for each in self.found]
+        return found
+
+    @cached_property
+    def needs_person(self) -> BooleanArray:
+        """Return a row of the table whether somebody has to look first, NA where it was not geocoded."""
+        found = pd.arrays.BooleanArray(np.zeros(self.size, dtype=bool), np.ones(self.size, dtype=bool))
+        found[self.rows] = [each.needs_person for each in self.found]
+        return found
 
     @cached_property
     def match_types(self) -> NDArray[np.object_]:
@@ -101,13 +99,8 @@ def locate_rows(geocoder: Geocoder, locator: Locator, answers: Answers, addresse
     """
     unplaced = np.isnan(answers.points.raw_lon) | np.isnan(answers.points.raw_lat)
     rows = np.flatnonzero(unplaced & addresses.notna().to_numpy(dtype=bool))
-    known: dict[str, AddressPlacement] = {}
-    found = []
-    for text in map(str, addresses.iloc[rows].tolist()):
-        if text not in known:
-            known[text] = locate_address(geocoder, locator, text)
-        found.append(known[text])
-    return Addressed(rows, tuple(found), len(addresses))
+    place = cache(partial(locate_address, geocoder, locator))  # the same text is asked about once
+    return Addressed(rows, tuple(map(place, map(str, addresses.iloc[rows]))), len(addresses))
 
 
 def reason_of(found: AddressPlacement) -> str:
@@ -116,10 +109,15 @@ def reason_of(found: AddressPlacement) -> str:
     return "；".join(each for each in said if each)
 
 
-def is_unresolved(found: AddressPlacement) -> bool:
-    """Whether an address names no place."""
-    outcome: str = found.placement.outcome
-    return outcome == UNRESOLVED
+def share(confidence: float) -> float:
+    """Return a confidence with as many digits as mean something.
+
+    Examples
+    --------
+    >>> share(0.98765432), share(1.0000001)
+    (0.987654, 1.0)
+    """
+    return round(min(max(confidence, 0.0), 1.0), _DIGITS)
 
 
 def _positions(codes: NDArray[np.object_]) -> dict[str, int]:

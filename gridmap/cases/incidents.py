@@ -100,9 +100,10 @@ def join_incidents(
     -------
     DataFrame
         The rows, index and columns as they were, and: a Categorical of codes a level, ``outcome``, ``reason``,
-        ``person_id``, ``person``, ``answered_level``, ``plan_version``. With a geocoder also ``geocode_type`` and
-        ``geocode_confidence``, NA in rows that were not geocoded; an address that names no place is ``unresolved``, and
-        nobody is named for one that somebody has to look at first.
+        ``person_id``, ``person``, ``answered_level``, ``plan_version``. With a geocoder also ``geocode_type``,
+        ``geocode_confidence`` and ``needs_person``, NA in rows that were not geocoded. An address that names no place
+        is ``unresolved`` and names nobody; where ``needs_person`` is true, somebody has to look before anything is
+        dispatched, and who is named is whom to ask.
 
     Raises
     ------
@@ -186,31 +187,27 @@ class Joiner:
         if addressed is not None:
             answers = addressed.merged(answers)
         reasons = _Reasons(answers, addressed)
-        people = self._people(incidents, answers, addressed, reasons)
+        people = self._people(incidents, answers, reasons)
         version = Coded.same(self.locator.plan_version, len(incidents))
         texts = {"reason": reasons.coded(), **people, "plan_version": version}
         if addressed is None:
             return Added(answers.as_frame(), texts)
         texts["geocode_type"] = Coded.of(addressed.match_types)
-        return Added(answers.as_frame(), texts, {"geocode_confidence": addressed.confidence})
+        typed = {"geocode_confidence": addressed.confidence, "needs_person": addressed.needs_person}
+        return Added(answers.as_frame(), texts, typed)
 
     def _addressed(self, incidents: pd.DataFrame, answers: Answers) -> Addressed | None:
         if self.geocoder is None or self.columns.address is None:
             return None
         return locate_rows(self.geocoder, self.locator, answers, _addresses(incidents, self.columns.address))
 
-    def _people(
-        self, incidents: pd.DataFrame, answers: Answers, addressed: Addressed | None, reasons: _Reasons
-    ) -> dict[str, Coded]:
+    def _people(self, incidents: pd.DataFrame, answers: Answers, reasons: _Reasons) -> dict[str, Coded]:
         """Return who answers for each row, and say of rows without a time that nobody can be named."""
         size = len(incidents)
         if self.roster is None or not size:
             return {name: Coded.same(None, size) for name in PERSON_COLUMNS}
         times, unreadable = _times(incidents, self.columns.time)
         reasons.add_lost(times, unreadable, incidents[self.columns.time])
-        if addressed is not None:
-            times = times.copy()
-            times[addressed.unsure] = np.nan  # nobody is sent before somebody has looked
         return self._asked(answers).answer(answers.grid, times, _duties(incidents, self.columns.duty))
 
     def _asked(self, answers: Answers) -> Answerers:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gridmap.locate.locator import Placement
     from gridmap.people.roster import Responsible
 
-_UNUSABLE: Final = ("invalid", "unresolved")
 _MATCHES: Final = {
     "exact": "逐项相符", "building": "楼栋或门牌相符", "interpolated": "按相邻门牌推算", "street": "只认出道路",
     "estate": "只认出小区", "community": "只认出社区", "fallback": "只认出乡镇或县",
@@ -58,7 +57,8 @@ def locate(
     else:
         found = _find(plan, address, addresses)
         place = found.placement
-    who = _responsible(roster, place, duty)
+    unusable = place.outcome == "invalid" if found is None else found.is_unresolved
+    who = None if unusable else _responsible(roster, place, duty)
     if as_json:
         typer.echo(json.dumps(_as_json(place, found, who, roster is not None), ensure_ascii=False))
     else:
@@ -67,7 +67,7 @@ def locate(
             print_address(found)
         if roster is not None:
             _print_person(who)
-    if place.outcome in _UNUSABLE:
+    if unusable:
         raise typer.Exit(2)
 
 
@@ -84,13 +84,10 @@ def _find(plan: Path, address: str, addresses: Path | None) -> AddressPlacement:
 
 
 def _responsible(roster: Path | None, place: Placement, duty: str | None) -> Responsible | None:
-    """Return who answers for a place now; nobody where an address names none."""
+    """Return who answers for a place now."""
     import gridmap
 
-    if roster is None:
-        return None
-    people = gridmap.read_roster(roster)
-    return None if place.outcome in _UNUSABLE else people.responsible(place, duty=duty, at=datetime.now(UTC))
+    return None if roster is None else gridmap.read_roster(roster).responsible(place, duty=duty, at=datetime.now(UTC))
 
 
 def print_place(place: Placement) -> None:

@@ -12,9 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from gridmap.cases.added import Coded
+from gridmap.cases.added import Coded, Typed
 
 _SAMPLE: Final = 2000
 _COMPRESSION: Final = "zstd"
@@ -32,12 +31,10 @@ def _announced(kind: pa.DataType) -> pa.DataType:
     return pa.large_string() if pa.types.is_null(inner) or pa.types.is_string(inner) else inner
 
 
-def with_columns(
-    table: pa.Table, added: dict[str, Coded], numbers: Mapping[str, NDArray[np.float64]] | None = None
-) -> pa.Table:
-    """Return a table with columns added: texts as positions in short lists, then numbers, null where they are NaN."""
+def with_columns(table: pa.Table, added: dict[str, Coded], typed: Mapping[str, Typed] | None = None) -> pa.Table:
+    """Return a table with columns added: texts as positions in short lists, then the others, null where unknown."""
     columns = {name: _dictionary(column.compact()) for name, column in added.items()}
-    columns |= {name: pa.array(values, from_pandas=True) for name, values in (numbers or {}).items()}
+    columns |= {name: pa.array(values, from_pandas=True) for name, values in (typed or {}).items()}
     return pa.Table.from_arrays([*table.columns, *columns.values()], names=[*table.column_names, *columns])
 
 

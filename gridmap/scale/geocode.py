@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from gridmap.address.place import locate_address
-from gridmap.cases.addresses import reason_of
+from gridmap.cases.addresses import reason_of, share
 from gridmap.errors import InputError, OutputError
 from gridmap.geo.files import atomic_path
 from gridmap.scale.encode import csv_bytes, csv_header
@@ -128,12 +129,9 @@ def geocode_columns(
     InputError
         When the table has that name too.
     """
-    known: dict[str, tuple[object, ...]] = {}
-    for text in texts:
-        if text not in known:
-            known[text] = _row(geocoder, locator, text)
+    row = cache(partial(_row, geocoder, locator))  # the same text is asked about once
     fields = _fields(locator)
-    added = zip(*(known[text] for text in texts), strict=True) if texts else ((),) * len(fields)
+    added = zip(*map(row, texts), strict=True) if texts else ((),) * len(fields)
     for (name, kind), values in zip(fields, added, strict=True):
         free = name if name not in table.column_names else _TAKEN + name
         if free in table.column_names:
@@ -167,4 +165,4 @@ def _row(geocoder: Geocoder, locator: Locator | None, text: str) -> tuple[object
 
 
 def _told(told: Geocoding, confidence: float) -> tuple[object, ...]:
-    return told.match_type or None, round(confidence, 6), told.address or None, told.lon, told.lat, told.accuracy_m
+    return told.match_type or None, share(confidence), told.address or None, told.lon, told.lat, told.accuracy_m

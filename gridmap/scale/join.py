@@ -146,7 +146,7 @@ def _prepared(joiner: Joiner, source: Source, target: Path) -> Work:
     added = joiner.added(frame)
     refuse_taken(frame, added.as_frame())
     shown = none if joiner.unmask else masked(none)
-    schema = announced(with_columns(shown, added.coded(), added.numbers).schema)
+    schema = announced(with_columns(shown, added.coded(), added.typed).schema)
     return Work(joiner, schema, target.suffix.lower() == ".csv")
 
 

@@ -82,7 +82,7 @@ class Work:
             counts.update(added.by_outcome())
             counts.update({_ROWS: len(added), _WITH_PERSON: added.with_person()})
             shown = table if self.joiner.unmask else masked(table)
-            yield with_columns(shown, added.coded(), added.numbers)
+            yield with_columns(shown, added.coded(), added.typed)
 
 
 _ROWS, _WITH_PERSON = "rows", "with_person"

@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from shapes import assert_answer, assert_fits, assert_problem
 from timeline_made import FIRST, TIMES
 
+import gridmap
 from gridmap.address.build import build_index
 from gridmap.address.geocoder import Geocoder
 from gridmap.address.place import SURE, locate_address
@@ -335,6 +336,36 @@ def test_an_address_is_looked_up_where_nobody_waits(served, monkeypatch):
     monkeypatch.setattr(addresses, "locate_address", noted)
     by_address(served, "虹桥路13号")
     assert "worker" in names[0]
+
+
+@pytest.fixture(scope="module")
+def shared(source):
+    """Give doors of one road in two small grids of one medium grid, and who answers for that."""
+    plan = source.plan
+    leader = plan.chain(plan["small"].index[0], "small")["medium"]
+    smalls = [code for code in plan["small"].index if plan.chain(code, "small")["medium"] == leader][:2]
+    points = plan["small"].loc[smalls].representative_point()
+    doors = pd.DataFrame({"town": "花山镇", "street": "虹桥路", "number": ["1", "3"], "lon": points.x, "lat": points.y})
+    return source, Geocoder(build_index(doors).index), leader
+
+
+def test_everybody_names_the_same_person_for_what_lies_in_several_grids(shared):
+    """Of an ambiguous address, who answers for the level that all its grids share: whom to ask when looking."""
+    source, where, leader = shared
+    asked = {"address": "虹桥路", "at": "2026-05-01"}
+    with TestClient(create_app(source, geocoder=where), raise_server_exceptions=False) as client:
+        alone = assert_answer(client.get("/v1/locate", params=asked))
+        item = assert_answer(client.post("/v1/locate:batch", json={"points": [asked]}))["results"][0]
+        body = "address,at\n虹桥路,2026-05-01\n"
+        (row,) = rows_of(client.post("/v1/locate:batch", content=body, headers={"content-type": "text/csv"}))
+    table = pd.DataFrame({"address": ["虹桥路"], "reported_at": ["2026-05-01"]})
+    joined = gridmap.join_incidents(table, source.locator, source.roster, geocoder=where).iloc[0]
+    assert (alone["outcome"], alone["responsible"]["grid"]) == ("ambiguous", leader)
+    assert {each["outcome"] for each in (alone, item, row, joined)} == {"ambiguous"}
+    assert {each["responsible"]["person_id"] for each in (alone, item)} == {"2"}
+    assert (row["person_id"], joined["person_id"]) == ("2", "2")
+    assert alone["geocoding"]["needs_person"] is item["geocoding"]["needs_person"] is True
+    assert (row["needs_person"], str(joined["needs_person"])) == ("True", "True")
 
 
 def test_versions_and_times_hold_for_addresses_as_for_points(timeline):

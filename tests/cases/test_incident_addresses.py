@@ -55,13 +55,13 @@ def test_rows_with_coordinates_are_where_these_say_whatever_their_address(rows, 
     assert 20 < with_point.sum() < 40
     added = [name for name in plain.columns if name not in rows.columns]
     assert joined.loc[with_point, added].astype(object).equals(plain.loc[with_point, added].astype(object))
-    assert joined.loc[with_point, ["geocode_type", "geocode_confidence"]].isna().all().all()
+    assert joined.loc[with_point, ["geocode_type", "geocode_confidence", "needs_person"]].isna().all().all()
 
 
 def test_rows_with_an_address_alone_are_where_that_is(rows, joined, locator, roster):
     asked = rows["lat"].isna() & rows["address"].fillna("").str.strip().ne("") | rows["lon"].eq("120.3")
     assert asked.sum() > 30
-    sure = 0
+    named = {True: 0, False: 0}
     for row in joined[asked].itertuples():
         found = locate_address(geocoder(), locator, row.address)
         assert row.outcome == found.placement.outcome
@@ -69,13 +69,15 @@ def test_rows_with_an_address_alone_are_where_that_is(rows, joined, locator, ros
         assert dict(found.placement.chain) == ({"medium": row.medium} if isinstance(row.medium, str) else {})
         who = roster.responsible(found.placement, duty=None if pd.isna(row.type) else row.type,
                                  at=pd.Timestamp(row.reported_at))  # fmt: skip
-        if found.needs_person or who is None:
+        assert bool(row.needs_person) is found.needs_person
+        if found.placement.outcome == "unresolved" or who is None:
             assert pd.isna(row.person_id)
         else:
-            sure += 1
+            named[bool(row.needs_person)] += 1
             assert (row.person_id, row.person) == (who.person_id, who.name)
         assert found.placement.outcome == "matched" or " · " in row.reason
-    assert sure > 15
+    assert named[False] > 15
+    assert named[True] > 0
 
 
 def test_what_names_no_place_is_unresolved_and_what_says_nothing_at_all_is_invalid(joined):
@@ -111,6 +113,7 @@ def test_a_file_is_joined_as_its_table_is(rows, joined, locator, roster, tmp_pat
     )
     assert found["geocode_confidence"].dtype == np.float64
     np.testing.assert_array_equal(found["geocode_confidence"], joined["geocode_confidence"])
+    assert found["needs_person"].astype("boolean").tolist() == joined["needs_person"].tolist()
     for name in ("medium", "outcome", "geocode_type", *NAMED):
         assert found[name].fillna("").tolist() == joined[name].astype(object).fillna("").tolist(), name
 
