@@ -119,8 +119,10 @@ def _candidates(
         else [""]
     )
     return tuple(
-        GeoCandidate(name, spot.match_type, trusted * spot.near, spot.lon, spot.lat, spot.accuracy_m, differs)
-        for name, spot, trusted, differs in zip(named, spots, sure, apart, strict=True)
+        GeoCandidate(
+            name, spot.match_type, trusted * spot.near, spot.lon, spot.lat, spot.accuracy_m, differs, each.walked.node
+        )
+        for name, each, spot, trusted, differs in zip(named, readings, spots, sure, apart, strict=True)
     )
 
 

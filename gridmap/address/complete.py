@@ -298,6 +298,7 @@ class Completer:
             lon=float(index.node_lon[node]),
             lat=float(index.node_lat[node]),
             count=len(rows),
+            node=node,
         )
 
     def _text(self, node: int, thing: int) -> str:

@@ -14,7 +14,7 @@ from gridmap.address.answer import answer
 from gridmap.address.complete import Completer
 from gridmap.address.index import AddressIndex
 from gridmap.address.match import Matcher
-from gridmap.address.model import Geocoding, NearAddress, Suggestion
+from gridmap.address.model import AddressParts, Geocoding, NearAddress, Suggestion
 from gridmap.address.names import NameBook
 from gridmap.address.near import NearestAddress
 from gridmap.address.question import Question, open_stretches, read_question
@@ -158,6 +158,10 @@ class Geocoder:
             "matched", "", index.address(row), town, community, float(index.row_lon[row]), float(index.row_lat[row]),
             distance_m, same_side, row, self.version,
         )  # fmt: skip
+
+    def parts_of(self, node: int) -> AddressParts:
+        """Take a listed place apart that an answer named: the ``node`` of a candidate or a suggestion."""
+        return self._index.parts_of(node)
 
     def autocomplete(self, text: str, *, limit: int = 10) -> tuple[Suggestion, ...]:
         """Complete what somebody is typing: characters, pinyin, initials (``rml``), then numbers.

@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.address.model import Step
+from gridmap.address.model import AddressParts, Step
 from gridmap.address.region import Region
 from gridmap.address.steps import format_steps, step_of
 from gridmap.address.table_texts import Texts
@@ -264,6 +264,14 @@ class AddressIndex:
             node = above
         return node, steps
 
+    def parts_of(self, node: int) -> AddressParts:
+        """Return what a node is made of."""
+        thing, steps = self.steps_to(node)
+        rows, (town, community) = self.rows_under(node), self.named_areas(thing)
+        community = community or self.title(_only(self.row_community[rows]))
+        kind = OBJECT_KINDS[self.object_kind[thing]]
+        return AddressParts(kind, self.title(thing), town, community, tuple(steps))
+
     def describe(self, node: int, further: Step | None = None) -> str:
         """Return the standard text of a node: the address of its row, else made of its names and numbers.
 
@@ -326,3 +334,8 @@ class AddressIndex:
     @cached_property
     def _tails(self) -> Texts:
         return Texts("tails", self.tables)
+
+
+def _only(values: Ints) -> int:
+    """Return the value that all have, -1 where they differ."""
+    return int(values[0]) if len(values) and (values == values[0]).all() else -1

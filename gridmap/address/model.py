@@ -116,6 +116,8 @@ class GeoCandidate:
         Radius within which the true point lies if this place is meant.
     differs
         What would tell it apart: for example ``"华阳镇"``, where the others are in other towns.
+    node
+        Of the index: what of the address is listed; see :meth:`gridmap.Geocoder.parts_of`.
     """
 
     address: str
@@ -125,6 +127,28 @@ class GeoCandidate:
     lat: float
     accuracy_m: float
     differs: str = ""
+    node: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class AddressParts:
+    """A listed place taken apart.
+
+    Parameters
+    ----------
+    kind, name
+        Of what it is or hangs below: ``town, community, street, hamlet, estate, landmark``, as the list writes it.
+    town, community
+        That it is in, or is; empty where it lies in several.
+    steps
+        Numbers below the name, coarse to fine.
+    """
+
+    kind: str
+    name: str
+    town: str
+    community: str
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,6 +266,8 @@ class Suggestion:
         Degrees, EPSG:4490; NaN where there is none.
     count
         How many listed addresses lie under it.
+    node
+        Of the index; see :meth:`gridmap.Geocoder.parts_of`.
     """
 
     text: str
@@ -250,3 +276,4 @@ class Suggestion:
     lon: float
     lat: float
     count: int
+    node: int = -1
