@@ -156,11 +156,11 @@ class Geocoder:
         index = self._index
         return NearAddress(
             "matched", "", index.address(row), town, community, float(index.row_lon[row]), float(index.row_lat[row]),
-            distance_m, same_side, row, self.version,
+            distance_m, same_side, int(index.row_node[row]), self.version,
         )  # fmt: skip
 
     def parts_of(self, node: int) -> AddressParts:
-        """Take a listed place apart that an answer named: the ``node`` of a candidate or a suggestion."""
+        """Take a listed place apart that an answer named: the ``node`` of a candidate, a suggestion, what is near."""
         return self._index.parts_of(node)
 
     def autocomplete(self, text: str, *, limit: int = 10) -> tuple[Suggestion, ...]:

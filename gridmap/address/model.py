@@ -231,8 +231,8 @@ class NearAddress:
         From the point to it.
     same_side
         Whether it lies on the point's side of the street; ``None`` where the index knows no streets there.
-    row
-        In the index; -1 where nothing is near.
+    node
+        Of the index, -1 where nothing is near; see :meth:`gridmap.Geocoder.parts_of`.
     index_version
         Of the index that answered.
     """
@@ -246,7 +246,7 @@ class NearAddress:
     lat: float = float("nan")
     distance_m: float = float("nan")
     same_side: bool | None = None
-    row: int = -1
+    node: int = -1
     index_version: str = ""
 
 
