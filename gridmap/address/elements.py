@@ -53,6 +53,8 @@ _REMARKS: Final = (
     "快递柜 驿站 丰巢 车库 停车场 停车位 楼道 电梯口 楼梯口 院子 红色 蓝色 白色 黑色 绿色 门牌号 门牌 "
     "不清楚 不详 暂住 租住 出租房 居住"
 )
+_CALLED: Final = "联系电话 电话号码 电话 手机号码 手机号 手机"
+"""The number behind these is called, and is no door."""
 NOTE_WORDS: Final[tuple[str, ...]] = (*RELATIONS, *_OPENERS.split(), *_REMARKS.split())
 """Relations and remarks; a remark goes on to the end where neither a number nor a relation follows."""
 
@@ -74,6 +76,7 @@ _NOTE: Final = re.compile(
     rf"|(?P<corner>(?:(?<=[路街巷弄])路)?口)(?<=[路街巷弄村]口)(?!{_NAME_GOES_ON})"
     rf"|(?<=[0-9{HAN}]{{2}})(?P<last>{_one_of(tuple(_LAST_ONLY))})(?:$|(?=\ )|的?第\d+[栋幢排家户间])"
     rf"|(?P<opener>{_one_of(tuple(_OPENERS.split()))})"
+    rf"|(?P<called>{_one_of(tuple(_CALLED.split()))})[ -]?\d[\d-]*"
     rf"|(?P<remark>{_one_of(tuple(_REMARKS.split()))})(?:(?:(?!{_RELATION_AHEAD})[^0-9]){{0,30}}$)?"
     r")"
 )

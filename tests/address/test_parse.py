@@ -167,4 +167,5 @@ def test_names_that_sound_like_notes_are_none(name):
 def test_a_remark_goes_on_to_the_end_but_never_over_a_number():
     assert note_spans("人民路15号请打电话不要按铃") == [(6, 14, "note")]
     assert note_spans("就是人民路15号") == [(0, 2, "note")]
+    assert note_spans("人民路电话13812345678 15号") == [(3, 16, "note")]
     assert note_spans("有人在文昌桥旁边") == [(0, 2, "note"), (6, 8, "beside")]
