@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from gridmap.address import score
 from gridmap.address.model import Step
@@ -23,6 +24,8 @@ class Said:
     landmarks: dict[int, Mention]
     explains: int = 0
     """Bit mask of what may stand beside a name."""
+    masks: dict[int, int] = field(default_factory=dict)
+    """By object, bit mask of all its mentions: a town may be named twice."""
 
 
 def within(things: Sequence[int], above: list[int], said: dict[int, Mention], mention: Mention) -> list[int]:
@@ -47,6 +50,8 @@ class Beside:
         What another town or community than the one named would cost.
     strange
         The least that words in front may cost which nothing explains.
+    several
+        Whether the text goes on to another number or road of its own: it may mean two places.
     """
 
     steps: Sequence[Step]
@@ -55,27 +60,29 @@ class Beside:
     town_wrong: float
     community_wrong: float
     strange: float
+    several: bool
 
 
 def read_beside(question: Question, mention: Mention, mentions: Sequence[Mention], said: Said) -> Beside:
     """Return what stands beside a mention, given all others."""
-    steps, price = _steps_of(question, mention, mentions)
+    steps, price, several = _steps_of(question, mention, mentions, said)
     town = _denial(said.towns, mention, score.TOWN_WRONG)
     community = _denial(said.communities, mention, score.COMMUNITY_WRONG)
     covered = question.explained | said.explains | span_mask(mention.start, mention.end)
     strange = unexplained(question, mention, covered, steps)[0]
     if strange and steps:
         strange = min(strange, unexplained(question, mention, covered, ())[0] + score.NUMBER_UNLISTED)
-    return Beside(steps, coded(steps, question.text), price, town, community, strange)
+    return Beside(steps, coded(steps, question.text), price, town, community, strange, several)
 
 
 def _denial(said: dict[int, Mention], mention: Mention, wrong: float) -> float:
-    """Return what it costs that the town or community named in front of a name is not its own."""
+    """Return what it costs that the town or community named beside a name is not its own."""
     cost = 0.0
     for each in said.values():
-        if each.end <= mention.start:
+        if apart(each, mention):
             # A shortened or misspelt name may be no name at all: it speaks less against.
-            cost = max(cost, wrong if each.how == "exact" else score.UNSURE_WRONG)
+            denial = wrong if each.how == "exact" else score.UNSURE_WRONG
+            cost = max(cost, denial if each.end <= mention.start else denial * score.BEHIND)
     return cost
 
 
@@ -88,8 +95,13 @@ def agreement(own: Mention | None, mention: Mention, wrong: float, context: list
     return own.cost * score.CONTEXT if own.how == "suffix" else own.cost
 
 
-def _steps_of(question: Question, mention: Mention, mentions: Sequence[Mention]) -> tuple[Sequence[Step], float]:
-    """Return the numbers that belong to a name: those after it; where there are none, those before, at a price."""
+def _steps_of(
+    question: Question, mention: Mention, mentions: Sequence[Mention], said: Said
+) -> tuple[list[Step], float, bool]:  # fmt: skip
+    """Return the numbers that belong to a name, their price, and whether more is named behind them.
+
+    They are those after it; where there are none, those before, at a price.
+    """
     steps = [each for each in question.steps if each.start >= mention.end or each.end <= mention.start]
     holders = [each for each in mentions if each.how == "exact" and apart(each, mention)] if steps else []
     if holders:
@@ -99,8 +111,34 @@ def _steps_of(question: Question, mention: Mention, mentions: Sequence[Mention])
         ]  # fmt: skip
     after = [each for each in steps if each.start >= mention.end]
     if after or not steps:
-        return after, 0.0
-    return steps, score.NUMBER_BEFORE
+        kept = _one_address(question, after, mention, said)
+        return kept, 0.0, any(each.kind in ("plate", "") for each in after[len(kept) :]) and bool(kept)
+    return steps, score.NUMBER_BEFORE, False
+
+
+def _one_address(question: Question, steps: list[Step], mention: Mention, said: Said) -> list[Step]:
+    """Return the numbers up to where the text goes on to something else: another road, another door, a note."""
+    roads = [each for each in said.streets.values() if each.how == "exact" and each.start >= mention.end]
+    free = question.letters & ~question.explained & ~said.explains
+    kept: list[Step] = []
+    for step in steps:
+        if any(each.end <= step.start for each in roads) or (kept and step.kind == "plate" and _has_door(kept)):
+            break
+        words = (free & span_mask(kept[-1].end, step.start)).bit_count() if kept else 0
+        if words and not (words >= _LEAST_ESTATE and step.kind in ("building", "unit")):
+            break
+        if question.is_word(step):
+            break
+        kept.append(step)
+    return kept
+
+
+_LEAST_ESTATE: Final = 3
+"""Characters of an estate that the list does not name between a door and its building."""
+
+
+def _has_door(steps: Sequence[Step]) -> bool:
+    return any(each.kind == "plate" for each in steps)
 
 
 def unexplained(

@@ -99,8 +99,8 @@ class Geocoder:
         if refused:
             return Geocoding("invalid", refused, index_version=self.version)
         question = read_question(text, self._book, self._fronts)
-        if not question.text.strip(" -"):
-            return Geocoding("invalid", _EMPTY, index_version=self.version)
+        if not question.text.strip(" -") or len(question.text) > MOST_CHARACTERS:
+            return Geocoding("invalid", _LONG if question.text.strip(" -") else _EMPTY, index_version=self.version)
         readings = self._matcher.readings(question)
         found = answer(self._index, question, readings) if readings else self._nothing(question)
         return _elsewhere(found, question.front.foreign) if question.front.foreign else found

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from gridmap.address import score
-from gridmap.address.context import Beside, Said, agreement, apart, read_beside, unexplained, within
+from gridmap.address.context import (
+    Beside,
+    Said,
+    agreement,
+    apart,
+    read_beside,
+    unexplained,
+    within,
+)
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.model import Step
 from gridmap.address.names import Mention, NameBook
@@ -30,7 +38,6 @@ _WORSE: Final = 4.0
 _MOST_NAMES: Final = 48
 _MOST_OBJECTS: Final = 64
 _LONGEST_STRETCH: Final = 24
-_MOST_ROWS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,9 @@ class Reading:
         Object of the community named, where it is one of those the road lies in; -1 else.
     strange
         What words in front cost that nothing explains.
+    doubtful
+        Whether something may be meant that is not listed: words in front are not explained, the name that is written
+        is listed too, or a second place is named.
     """
 
     object: int
@@ -65,6 +75,7 @@ class Reading:
     context: tuple[Mention, ...] = ()
     community: int = -1
     strange: float = 0.0
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,8 @@ class Matcher:
             if _least(best) > _GOOD:
                 self._follow(question, [*mentions, *self._recalled(question, mentions)], best, near=False)
             if _least(best) > _POOR:
-                best |= {-2 - each.object: each for each in self._areas(question, self._said(mentions), mentions)}
+                for each in self._areas(question, self._said(mentions), mentions):
+                    self._keep(best, each)
         return sorted(best.values(), key=lambda each: (each.cost, each.walked.node))
 
     def _recalled(self, question: Question, mentions: Sequence[Mention]) -> list[Mention]:
@@ -166,6 +178,7 @@ class Matcher:
         for mention in mentions:
             for kind, thing in self._of(mention.name).areas:
                 table = tables[kind]
+                said.masks[thing] = said.masks.get(thing, 0) | span_mask(mention.start, mention.end)
                 if thing not in table or mention.cost < table[thing].cost:
                     table[thing] = mention
         beside = (said.towns, said.communities, said.estates, said.streets if said.landmarks else {})
@@ -268,16 +281,20 @@ class Matcher:
         covered = question.explained | span_mask(mention.start, mention.end)
         for each in context:
             covered |= span_mask(each.start, each.end)
+        for area in (self._town[thing], community):
+            covered |= said.masks.get(area, 0)
         strange, behind = unexplained(question, mention, covered, steps if walked.used else ())
         kept = community if community in said.communities else -1
-        return Reading(thing, mention, walked, steps, cost + strange + behind, tuple(context), kept, strange)
+        slipped = mention.how == "exact" and thing not in self._index.objects_of(mention.name)
+        doubtful = beside.several or strange > 0 or slipped
+        return Reading(thing, mention, walked, steps, cost + strange + behind, tuple(context), kept, strange, doubtful)
 
     def _community_of(self, walked: Walked, said: Said) -> int:
         """Return the community of a place on a road: of several, one that is named."""
         row = self._index.row_of(walked.node)
         if row >= 0:
             return int(self._index.row_community[row])
-        here = set(self._index.row_community[self._index.rows_under(walked.node)[:_MOST_ROWS]].tolist())
+        here = set(self._index.row_community[self._index.rows_under(walked.node)].tolist())
         return next((each for each in said.communities if each in here), next(iter(here), -1))
 
     def _estate_cost(

@@ -120,7 +120,7 @@ def _weighed(locator: Locator, found: Geocoding, placement: Placement) -> Addres
     if not shares:
         return _settled(found, placement, found.confidence, locator)
     best = shares[0]
-    if best.confidence >= SURE * float(found.weights.sum()) and found.outcome == "matched":
+    if best.confidence >= SURE * float(found.weights.sum()):
         inside = np.flatnonzero((frame[level] == best.code).to_numpy())
         nearest = inside[np.argmax(found.weights[inside])]
         at = placement if placement.chain.get(level) == best.code else locator.locate(lon[nearest], lat[nearest])

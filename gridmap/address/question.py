@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from gridmap.address.elements import AT_THE_PLACE, note_spans
 from gridmap.address.model import Step
 from gridmap.address.names import Mention, NameBook
 from gridmap.address.region import Front, Fronts
-from gridmap.address.script import clean
+from gridmap.address.script import clean, clean_with_places
 from gridmap.address.steps import read_steps
 
-_HAN = range(0x3007, 0xA000)
+_FEW: Final = 10
+"""Up to this a number without its word may be part of one: 李四, 五金店, 三只松鼠."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,18 @@ class Question:
     explained: int
     notes: Sequence[tuple[int, int, str]] = field(default=())
 
+    def is_word(self, step: Step) -> bool:
+        """Whether a number is rather a character of a word: 李四, 五金店; a digit is a number."""
+        if step.kind or step.number > _FEW or step.letter or step.end - step.start > 2:
+            return False
+        free = self.letters & ~self.explained
+        beside = free >> step.end & 1 or (step.start and free >> (step.start - 1) & 1)
+        if not beside:
+            return False
+        places = clean_with_places(self.raw)
+        said = self.raw[places.start[step.start] : places.end[step.end - 1]]
+        return not any(each.isdecimal() for each in said)
+
     def is_aside(self, start: int) -> bool:
         """Whether the text means a place beside what it names from ``start`` on: opposite, behind, second house on."""
         return any(begin >= start and relation not in AT_THE_PLACE for begin, _, relation in self.notes)
@@ -63,8 +77,8 @@ def read_question(raw: str, book: NameBook, fronts: Fronts) -> Question:
     text = clean(raw)
     mentions = book.find_exact(text)
     begins = {each.start for each in mentions}
-    front = fronts.read(text, begins.__contains__)
     notes = note_spans(text)
+    front = fronts.read(text, begins.__contains__, _opened(notes))
     noted = 0
     for start, end, _ in notes:
         noted |= span_mask(start, end)
@@ -79,6 +93,16 @@ def read_question(raw: str, book: NameBook, fronts: Fronts) -> Question:
         if character.isalpha():
             letters |= 1 << at
     return Question(raw, text, front, steps, mentions, letters, explained, notes)
+
+
+def _opened(notes: Sequence[tuple[int, int, str]]) -> int:
+    """Return where a text begins behind its openers: 我在, 请送到."""
+    end = 0
+    for start, stop, relation in notes:
+        if start > end or relation != "note":
+            break
+        end = stop
+    return end
 
 
 def open_stretches(question: Question, known: int) -> list[tuple[int, int]]:

@@ -15,10 +15,12 @@ _PROVINCES: Final = (
 """The 34 of GB/T 2260, without their suffixes."""
 _SUFFIX: Final = r"(?:壮族自治区|回族自治区|维吾尔自治区|特别行政区|自治区|自治州|地区|自治县|省|市|县|区|旗|盟)"
 _PROVINCE: Final = re.compile(rf"(?:{'|'.join(_PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?")
-_UNIT: Final = re.compile(r"[\u3007\u4e00-\u9fff]{1,7}?(?:自治州|自治县|地区|市|县|区|旗|盟)")
+_UNIT: Final = re.compile(
+    r"[\u3007\u4e00-\u9fff]{1,7}?(?:自治州|自治县|地区|市(?![场民政长委内])|县(?![道城委政医])|区(?![间域内])|旗|盟)"
+)
 _NO_UNIT: Final = re.compile(
     "(?:小|社|开发|园|新|景|校|厂|库|营|片|街|城|矿|院|生活|度假|保税|功能|工业|住宅|安置|商业|服务|超|菜|夜|早|集|花鸟)"
-    "(?:区|市)$|门市$"
+    "(?:区|市)$|门市$|[市县镇东西南北中本全该我老城](?:区|县|市)$"
 )
 """What ends like a district or a city and is none: 小区, 社区, 开发区, 超市."""
 _MOST_LETTERS: Final = 40
@@ -89,7 +91,7 @@ class Fronts:
             (name, next(kind for kind, full in kinds.items() if full.startswith(name))) for name in region.names
         ]
 
-    def read(self, text: str, is_named: Callable[[int], bool]) -> Front:
+    def read(self, text: str, is_named: Callable[[int], bool], start: int = 0) -> Front:
         """Return the front of a cleaned address.
 
         Parameters
@@ -99,13 +101,18 @@ class Fronts:
         is_named
             Whether a name of the county's index begins at a place in the text: then the front has ended, however the
             name sounds (a town called 新区).
+        start
+            Where it begins, behind words like 我在.
         """
-        at, foreign = 0, ""
+        at, foreign = start, ""
         parts: list[tuple[str, int, int]] = []
         while at < min(len(text), _MOST_LETTERS):
             part = self._ours_at(text, at)
             if part is None and not is_named(at):
                 part = self._any_at(text, at, bool(parts))
+                if part is not None and (inner := self._ours_within(text, at, part[1])) > at:
+                    at = inner
+                    continue
                 if part is not None and self._region.county and not foreign and not self._is_slip(text[at : part[1]]):
                     foreign = text[at : part[1]]
             if part is None:
@@ -114,7 +121,7 @@ class Fronts:
             at = part[1]
             while at < len(text) and text[at] in " -":
                 at += 1
-        return Front(at, tuple(parts), foreign)
+        return Front(at if parts else 0, tuple(parts), foreign)
 
     def _ours_at(self, text: str, at: int) -> tuple[str, int] | None:
         for name, kind in self._ours:
@@ -125,6 +132,11 @@ class Fronts:
                     continue
                 return kind, end
         return None
+
+    def _ours_within(self, text: str, start: int, end: int) -> int:
+        """Return where a full name of ours begins inside what looks like a unit: 在锡澄县; -1 where none does."""
+        full = [name for name in (self._region.county, self._region.city, self._region.province) if name]
+        return max((text.find(name, start, end) for name in full), default=-1)
 
     @staticmethod
     def _any_at(text: str, at: int, inside: bool) -> tuple[str, int] | None:

@@ -27,7 +27,7 @@ LEVEL_SKIPPED: Final = 3.5
 """The number above was left out: 人民路24栋 for 人民路15号24栋."""
 NUMBER_UNLISTED: Final = 4.5
 """The road is listed and the number is not."""
-OTHER_WORD: Final = 2.0
+OTHER_WORD: Final = 1.5
 """From this price of its word on, a number may as well be one that is not listed."""
 FINER_UNLISTED: Final = 0.05
 """A unit, floor or room of a door whose finer parts the list does not hold."""
@@ -48,6 +48,8 @@ MOST_BEFORE: Final = 6.5
 MOST_AFTER: Final = 1.5
 INSIDE: Final = 0.4
 """A number behind a door that has nothing listed below it."""
+BEHIND: Final = 0.5
+"""Share of what another town or community costs where it is named behind: it may be a note's."""
 NUMBER_BEFORE: Final = 2.0
 """The number stands before the name: 3栋文昌花园."""
 
@@ -57,7 +59,7 @@ _SWAPS: Final = {
     ("building", "sub"): 2.5, ("building", "floor"): 3.0, ("lane", "alley"): 2.0, ("sub", "unit"): 1.5,
     ("sub", "room"): 1.0,
     ("sub", "floor"): 2.5, ("unit", "room"): 3.0, ("floor", "room"): 3.0, ("building", "room"): 3.0,
-    ("building", "lane"): 4.0, ("building", "alley"): 4.0, ("building", "group"): 3.0, ("alley", "sub"): 3.0,
+    ("building", "lane"): 4.0, ("building", "alley"): 4.0, ("building", "group"): 3.0, ("alley", "sub"): 1.5,
 }  # fmt: skip
 """A number written with another word than the list's, either way; what is not here is not taken for the other."""
 _WITHOUT: Final = {"lane": 0.6, "alley": 0.6, "group": 1.0, "floor": 1.2, "basement": 2.0}

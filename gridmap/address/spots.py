@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gridmap.address import score
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.match import Reading
 from gridmap.address.model import KINDS, MatchType, Step
@@ -60,17 +61,35 @@ class Spot:
 
 def find_spot(index: AddressIndex, question: Question, reading: Reading) -> Spot:
     """Return where a reading is."""
-    node, kind = reading.walked.node, OBJECT_KINDS[index.object_kind[reading.object]]
+    kind = OBJECT_KINDS[index.object_kind[reading.object]]
     if kind == "landmark" or (kind == "estate" and not reading.steps and question.is_by(reading.mention.end)):
         return _beside(index, question, reading)
+    spot = _named(index, reading, kind)
+    if reading.walked.used and question.is_aside(reading.mention.end):
+        return replace(spot, match_type="interpolated", accuracy_m=spot.accuracy_m + _ASIDE_M)
+    return spot
+
+
+def _named(index: AddressIndex, reading: Reading, kind: str) -> Spot:
+    """Return the place itself that is named."""
     if reading.walked.unlisted is not None:
         return _between(index, reading)
-    row = index.row_of(node)
+    row = index.row_of(reading.walked.node)
     if row < 0:
-        return _over(index, reading, kind)
-    if question.is_aside(reading.mention.end):
-        return replace(_one(index, row, "interpolated"), accuracy_m=_ASIDE_M)
-    return _one(index, row, "building" if reading.walked.finer else "exact")
+        spot = _over(index, reading, kind)
+        # The sub of a door (170之1号) is another door: of 170号 itself the list has nothing.
+        return replace(spot, match_type="interpolated") if _is_only_subs(index, reading) else spot
+    return _one(index, row, "exact" if is_exact(reading) else "building")
+
+
+def _is_only_subs(index: AddressIndex, reading: Reading) -> bool:
+    children = index.children(reading.walked.node)
+    return bool(reading.walked.used and children) and all(KINDS[index.code(each) & 15] == "sub" for each in children)
+
+
+def is_exact(reading: Reading) -> bool:
+    """Whether all numbers are found, each by its own letter and word or without one."""
+    return not reading.walked.finer and reading.walked.swap < score.OTHER_WORD
 
 
 def _one(index: AddressIndex, row: int, match_type: MatchType) -> Spot:

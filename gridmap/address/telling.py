@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from gridmap.address import score
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.match import Reading
 from gridmap.address.model import Element, Span, Step
@@ -40,11 +42,15 @@ def _known(reading: Reading | None) -> int:
 def tell(index: AddressIndex, question: Question, reading: Reading | None) -> Told:
     """Return the elements of a question in the light of its likeliest reading, and what nothing explains."""
     places = clean_with_places(question.raw)
-    found = [_element(places, 10, kind, start, end, True) for kind, start, end in question.front.parts]
+    ours = index.region.names
+    found = [
+        _element(places, 10, kind, start, end, not ours or question.text[start:end] in ours)
+        for kind, start, end in question.front.parts
+    ]
     known = _known(reading)
     if reading is not None:
         found += _named(index, places, reading)
-    used = set() if reading is None else {id(each) for each in reading.steps[: reading.walked.used]}
+    used = set() if reading is None else {id(each) for each in _found_steps(reading)}
     kind = ""
     for step in question.steps:
         if not known >> step.start & 1:
@@ -55,6 +61,11 @@ def tell(index: AddressIndex, question: Question, reading: Reading | None) -> To
     return tuple(sorted(found, key=lambda each: (each.start, each.end))), rest
 
 
+def _found_steps(reading: Reading) -> Sequence[Step]:
+    """Return the numbers that the list has as they are said; of one with another letter it has not this one."""
+    return reading.steps[: reading.walked.used - (reading.walked.swap >= score.LETTER_OTHER)]
+
+
 def _mentions(reading: Reading) -> list[Mention]:
     return [*dict.fromkeys(reading.context), reading.mention]
 
@@ -63,7 +74,11 @@ def _named(index: AddressIndex, places: CleanText, reading: Reading) -> list[Ele
     found = []
     for mention in _mentions(reading):
         things = index.objects_of(mention.name)
-        thing = reading.object if reading.object in things or mention is reading.mention else things[0]
+        if mention is reading.mention:
+            thing = reading.object
+        else:
+            around = (index.object_town[reading.object], index.object_community[reading.object], reading.community)
+            thing = next((each for each in things if each in around), things[0])
         kind = OBJECT_KINDS[index.object_kind[thing]]
         start, end = places.start[mention.start], places.end[mention.end - 1]
         text = places.raw[start:end]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from gridmap.address import score
@@ -35,6 +36,8 @@ class Walked:
         Whether what is left are parts of the building that the list does not hold.
     denied
         Whether the list holds such parts of this building, and not these.
+    swap
+        The most that one number's word or letter differed.
     """
 
     node: int
@@ -43,6 +46,7 @@ class Walked:
     unlisted: Step | None = None
     finer: bool = False
     denied: bool = False
+    swap: float = 0.0
 
 
 Numbers = Sequence[tuple[Step, int, int]]
@@ -52,21 +56,13 @@ Numbers = Sequence[tuple[Step, int, int]]
 def coded(steps: Sequence[Step], text: str) -> Numbers:
     """Return steps with what is compared at every node, worked out once.
 
-    What a dash joins may be a sub (12-1号), but as well a lane and its door or a door and its building: it is taken for
-    a number without its word.
+    In 71-3号 only the 3 has a word: the 71 may be a door whose sub is 3, or a lane.
     """
     found = [(step, _KIND[step.kind], (step_code(step) >> 4) & _LETTERS) for step in steps]
-    for at, (step, _, letter) in enumerate(found):
-        if step.kind == "sub" and text[step.start] == "-":
-            found[at] = (step, 0, letter)
-            before = found[at - 1][0] if at else None
-            if (
-                before is not None
-                and before.end == step.start
-                and before.kind == "plate"
-                and text[before.end - 1] != "号"
-            ):
-                found[at - 1] = (before, 0, found[at - 1][2])
+    for at, (before, after) in enumerate(pairwise(steps)):
+        joined = after.kind == "sub" and text[after.start] == "-" and before.end == after.start
+        if joined and before.kind in ("plate", "sub") and text[before.end - 1] != "号":
+            found[at] = (before, _KIND["sub"] if at and before.kind == "sub" else 0, found[at][2])
     return found
 
 
@@ -92,34 +88,35 @@ def walk(index: AddressIndex, node: int, numbers: Numbers) -> list[Walked]:
     ['花山镇虹桥路13号']
     """
     found: list[Walked] = []
-    _walk(index, node, numbers, 0, 0.0, found)
+    _walk(index, node, numbers, Walked(node, 0.0, 0), found)
     return found
 
 
-def _walk(index: AddressIndex, node: int, numbers: Numbers, at: int, cost: float, found: list[Walked]) -> None:
+def _walk(index: AddressIndex, node: int, numbers: Numbers, sofar: Walked, found: list[Walked]) -> None:
+    cost, at, swap = sofar.cost, sofar.used, sofar.swap
     if at == len(numbers):
-        found.append(Walked(node, cost, at))
+        found.append(sofar)
         return
     step, best = numbers[at][0], score.IMPOSSIBLE
     for child, price in _matching(index, node, numbers[at]):
         best = min(best, price)
-        _walk(index, child, numbers, at + 1, cost + price, found)
+        _walk(index, child, numbers, Walked(child, cost + price, at + 1, swap=max(swap, price)), found)
     if best < 1.0:
         return
     children = index.children(node)
     said = numbers[at][1]
     if step.kind in score.FINE or (not said and at > 0) or (step.kind == "sub" and _is_within(index, node)):
-        found.append(_finer(index, children, node, numbers, at, cost))
+        found.append(_finer(index, children, numbers, sofar))
         if said:
             return
     if at == 0 and children:
-        _skipping(index, children, numbers, cost, found)
-    if not children and at > 0 and said != _KIND["sub"]:
+        _skipping(index, children, numbers, sofar, found)
+    if not children and at > 0 and step.kind not in ("sub", "plate"):
         # The list stops here: what follows is inside this door, whatever word it has.
         if said:
-            found.append(Walked(node, cost + score.INSIDE, at, None, finer=True))
+            found.append(Walked(node, cost + score.INSIDE, at, finer=True, swap=swap))
     elif best >= score.OTHER_WORD:
-        found.append(Walked(node, cost + score.NUMBER_UNLISTED, at, step))
+        found.append(Walked(node, cost + score.NUMBER_UNLISTED, at, step, swap=swap))
 
 
 def _is_within(index: AddressIndex, node: int) -> bool:
@@ -143,18 +140,20 @@ def _matching(index: AddressIndex, node: int, number: tuple[Step, int, int]) -> 
     return found
 
 
-def _finer(index: AddressIndex, children: range, node: int, numbers: Numbers, at: int, cost: float) -> Walked:
+def _finer(index: AddressIndex, children: range, numbers: Numbers, sofar: Walked) -> Walked:
     """Stop at a building whose units, floors and rooms are left: known to the list or not."""
+    at = sofar.used
     listed = {index.code(child) & 15 for child in children[:_MOST_SIBLINGS]}
     denied = bool(listed & _FINE_CODES) or any(kind in listed for _, kind, _ in numbers[at:] if kind)
     unlisted = score.FINER_UNLISTED if numbers[at][1] else score.FINER_UNNAMED
-    return Walked(node, cost + (score.FINER_WRONG if denied else unlisted), at, None, True, denied)
+    price = score.FINER_WRONG if denied else unlisted
+    return Walked(sofar.node, sofar.cost + price, at, None, True, denied, sofar.swap)
 
 
 _FINE_CODES: Final = frozenset({_KIND[name] for name in score.FINE} | {_KIND["sub"]})
 
 
-def _skipping(index: AddressIndex, children: range, numbers: Numbers, cost: float, found: list[Walked]) -> None:
+def _skipping(index: AddressIndex, children: range, numbers: Numbers, sofar: Walked, found: list[Walked]) -> None:
     """Look for the first step one level further down, where a road has few enough doors."""
     if len(children) > _MOST_SIBLINGS:
         return
@@ -162,4 +161,5 @@ def _skipping(index: AddressIndex, children: range, numbers: Numbers, cost: floa
         if index.children(child):
             for grandchild, price in _matching(index, child, numbers[0]):
                 if price < 1.0:
-                    _walk(index, grandchild, numbers, 1, cost + price + score.LEVEL_SKIPPED, found)
+                    cost = sofar.cost + price + score.LEVEL_SKIPPED
+                    _walk(index, grandchild, numbers, Walked(grandchild, cost, 1, swap=score.LEVEL_SKIPPED), found)
