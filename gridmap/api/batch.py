@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -130,16 +131,16 @@ class Answered:
         return dict(zip(names, counts.tolist(), strict=True))
 
 
-def check_size(points: int) -> None:
-    """Refuse more points than are answered at once.
+def check_size(count: int, what: str = "points") -> None:
+    """Refuse more of something than is answered at once.
 
     Raises
     ------
     TooLargeError
         Naming the limit.
     """
-    if points > MOST_POINTS:
-        raise TooLargeError(f"the batch has more than {MOST_POINTS:,} points, the most answered at once; split it")
+    if count > MOST_POINTS:
+        raise TooLargeError(f"the batch has more than {MOST_POINTS:,} {what}, the most answered at once; split it")
 
 
 def answer_points(source: Source, points: Points, moment: Moment, geocoder: Geocoder | None = None) -> Answered:
@@ -171,8 +172,8 @@ def answer_points(source: Source, points: Points, moment: Moment, geocoder: Geoc
     return Answered(answers, reason, timeless, people, moment, addressed)
 
 
-def refuse_too_much(points: Points) -> None:
-    """Refuse points that together ask for more work than one batch may.
+def refuse_too_much(points: Points, most_letters: float = MOST_SQUARED_LETTERS) -> None:
+    """Refuse points that together ask for more work than one batch may; ``most_letters`` as :func:`refuse_too_long`.
 
     Raises
     ------
@@ -191,11 +192,18 @@ def refuse_too_much(points: Points) -> None:
                 f"the accuracies of the batch are so wide that at most {most:,} such points are answered at once"
             )
     if points.address is not None:
-        refuse_too_long(points.address.dropna())
+        refuse_too_long(points.address.dropna(), most_letters)
 
 
-def refuse_too_long(addresses: Iterable[str]) -> None:
+def refuse_too_long(addresses: Iterable[str], most_letters: float = MOST_SQUARED_LETTERS) -> None:
     """Refuse addresses that together ask for more work than one batch may; those too long to be one ask for none.
+
+    Parameters
+    ----------
+    addresses
+        Each is as long as what is read of it: one letter may stand for eighteen (U+FDFA).
+    most_letters
+        Squares of their lengths together.
 
     Raises
     ------
@@ -204,9 +212,10 @@ def refuse_too_long(addresses: Iterable[str]) -> None:
     """
     from gridmap.address.geocoder import MOST_CHARACTERS  # not where a server has no addresses
 
-    work = [len(each) ** 2 for each in addresses if len(each) <= MOST_CHARACTERS]
-    if sum(work) > MOST_SQUARED_LETTERS:
-        most = int(MOST_SQUARED_LETTERS * len(work) / sum(work))
+    read = [len(unicodedata.normalize("NFKC", each)) for each in addresses if len(each) <= MOST_CHARACTERS]
+    work = [min(size, MOST_CHARACTERS) ** 2 for size in read]
+    if sum(work) > most_letters:
+        most = int(most_letters * len(work) / sum(work))
         raise TooLargeError(f"the addresses of the batch are so long that at most {most:,} such are answered at once")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gridmap.api.batch import Answered, Points, Rows, answer_points, refuse_too_much, times_of
 from gridmap.api.errors import TooLargeError
-from gridmap.api.limits import MOST_VERSIONS
+from gridmap.api.limits import MOST_SQUARED_LETTERS, MOST_VERSIONS
 from gridmap.api.moments import Moment, TimeQuery, read_moment, since_1970
 from gridmap.api.served import Served, pick
 from gridmap.api.source import Source
@@ -111,7 +111,13 @@ def _scattered(columns: list[Coded | None], rows: list[Rows]) -> Coded:
     return Coded(positions, np.array(values, dtype=object))
 
 
-def answer_batch(served: Served, asked: TimeQuery, points: Points, geocoder: Geocoder | None = None) -> AnsweredBatch:
+def answer_batch(
+    served: Served,
+    asked: TimeQuery,
+    points: Points,
+    geocoder: Geocoder | None = None,
+    most_letters: float = MOST_SQUARED_LETTERS,
+) -> AnsweredBatch:
     """Answer for many points; each gets what :func:`gridmap.api.places.place` would say at its own time.
 
     Parameters
@@ -124,6 +130,8 @@ def answer_batch(served: Served, asked: TimeQuery, points: Points, geocoder: Geo
         A point without a plan at its time is ``invalid``.
     geocoder
         Of those that have an address and no coordinates.
+    most_letters
+        Squares of the lengths of all addresses together.
 
     Raises
     ------
@@ -132,7 +140,7 @@ def answer_batch(served: Served, asked: TimeQuery, points: Points, geocoder: Geo
     UnknownNameError
         When there is no such version, or none was in force at the time of the batch.
     """
-    refuse_too_much(points)
+    refuse_too_much(points, most_letters)
     moment, usual = read_moment(asked.at), pick(served, asked)
     whose = np.full(len(points), usual.plan.version, dtype=object)
     if asked.version is None and points.at.notna().any():

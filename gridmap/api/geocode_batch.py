@@ -53,7 +53,7 @@ class _Defaults(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def geocode_json(geocoder: Geocoder, body: bytes) -> bytes:
+def geocode_json(geocoder: Geocoder, body: bytes, most_letters: float) -> bytes:
     """Answer to a batch in JSON, :class:`gridmap.api.models_addresses.GeocodeBatchAnswer`.
 
     Raises
@@ -61,17 +61,17 @@ def geocode_json(geocoder: Geocoder, body: bytes) -> bytes:
     InputError
         When it is not JSON, or not an object with addresses.
     TooLargeError
-        When there are too many.
+        When there are too many, or their lengths squared are together more than ``most_letters``.
     """
     said = loaded(body)
     if not isinstance(said, dict) or not isinstance(said.get("addresses"), list):
         raise InputError(_SHAPE)
     items: list[Any] = said.pop("addresses")
-    check_size(len(items))
+    check_size(len(items), "addresses")
     read_values(_Defaults, said, "body")
     said_texts = [item.get("address") if isinstance(item, dict) else item for item in items]
     texts = [text if isinstance(text, str) else "" for text in said_texts]
-    refuse_too_long(texts)
+    refuse_too_long(texts, most_letters)
     ids = ids_of([item.get("id") if isinstance(item, dict) else None for item in items])
     answer = cache(lambda text: _answer(geocoder, text))  # the same text is asked about once
     answers = [answer(text) for text in texts]
@@ -102,7 +102,7 @@ def _answer(geocoder: Geocoder, text: str) -> tuple[str, bytes]:
     return found.outcome, said.__pydantic_serializer__.to_json(said)
 
 
-def geocode_csv(geocoder: Geocoder, body: bytes, column: str, charset: str | None) -> bytes:
+def geocode_csv(geocoder: Geocoder, body: bytes, column: str, charset: str | None, most_letters: float) -> bytes:
     """Return the rows of a CSV as they came, what tells who reported masked, and what is said of their addresses.
 
     Raises
@@ -110,14 +110,14 @@ def geocode_csv(geocoder: Geocoder, body: bytes, column: str, charset: str | Non
     InputError
         When it is no table, or has no such column.
     TooLargeError
-        When there are too many rows.
+        When there are too many rows, or the addresses' lengths squared are together more than ``most_letters``.
     """
     table = read_rows(body, charset)
-    check_size(len(table))
+    check_size(len(table), "addresses")
     refuse_missing(column, table.columns)
     masked = mask_table(table)
     rows = pa.table({str(name): pa.array(masked[name], pa.large_string()) for name in masked.columns})
     texts = table[column].fillna("").tolist()
-    refuse_too_long(texts)
+    refuse_too_long(texts, most_letters)
     found = geocode_columns(rows, texts, geocoder)
     return csv_header(found.column_names) + bytes(csv_bytes(iter([found])))

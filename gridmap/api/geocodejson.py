@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gridmap.address.steps import format_steps
 from gridmap.api.addresses import Address, elements_of, known, rest_of
 from gridmap.api.limits import MOST_HEAD_BYTES, MOST_LETTERS, MOST_PLACES
 from gridmap.api.models_addresses import (
@@ -26,9 +27,9 @@ from gridmap.geo.gcj02 import NAMES
 
 if TYPE_CHECKING:
     from gridmap.address.geocoder import Geocoder
-    from gridmap.address.model import Element, GeoCandidate, NearAddress, Suggestion
+    from gridmap.address.model import AddressParts, GeoCandidate, NearAddress, Suggestion
 
-PlaceType: TypeAlias = Literal["house", "street", "locality", "district", "city", "county"]
+PlaceType: TypeAlias = Literal["house", "street", "locality", "district", "city"]
 Limit = Annotated[int, Field(ge=1, le=MOST_PLACES, description="最多返回 · features at most")]
 _TYPES: Final[dict[str, PlaceType]] = {
     "exact": "house", "building": "house", "interpolated": "house", "street": "street", "estate": "locality",
@@ -94,7 +95,8 @@ def geocode(geocoder: Geocoder, asked: GeocodeQuery) -> GeocodeAnswer:
 
 
 def _found(geocoder: Geocoder, one: GeoCandidate) -> PlaceFeature[FoundPlace]:
-    place = _place(geocoder, one.address, _TYPES[one.match_type], known(one.accuracy_m))
+    parts = geocoder.parts_of(one.node)
+    place = _place(one.address, parts, _TYPES[one.match_type], known(one.accuracy_m))
     said = FoundPlace(geocoding=place, match_type=one.match_type, confidence=share(one.confidence), differs=one.differs)
     return PlaceFeature[FoundPlace](geometry=_point(one.lon, one.lat), properties=said)
 
@@ -120,7 +122,7 @@ def reverse(geocoder: Geocoder, asked: ReverseQuery) -> ReverseAnswer:
 
 def _near(geocoder: Geocoder, near: NearAddress) -> PlaceFeature[NearPlace]:
     said = NearPlace(
-        geocoding=_place(geocoder, near.address, "house", None),
+        geocoding=_place(near.address, geocoder.parts_of(near.node), "house"),
         distance_m=near.distance_m,
         same_side=near.same_side,
     )
@@ -135,13 +137,13 @@ def autocomplete(geocoder: Geocoder, asked: AutocompleteQuery) -> AutocompleteAn
         outcome="found" if found else "none",
         reason="" if found else _NOTHING,
         address_version=geocoder.version,
-        features=tuple(_suggested(each) for each in found),
+        features=tuple(_suggested(geocoder, each) for each in found),
     )
 
 
-def _suggested(one: Suggestion) -> PlaceFeature[SuggestedPlace]:
+def _suggested(geocoder: Geocoder, one: Suggestion) -> PlaceFeature[SuggestedPlace]:
     said = SuggestedPlace(
-        geocoding=Place(type=_KINDS[one.kind], label=one.text, name=one.text),
+        geocoding=_place(one.text, geocoder.parts_of(one.node), _KINDS[one.kind]),
         kind=one.kind,
         context=one.context,
         count=one.count,
@@ -154,29 +156,18 @@ def _point(lon: float, lat: float) -> PointGeometry | None:
     return None if known(lon) is None or known(lat) is None else PointGeometry(coordinates=(lon, lat))
 
 
-def _place(geocoder: Geocoder, address: str, kind: PlaceType, accuracy: float | None) -> Place:
-    """Return a standard address taken apart; the geocoder itself knows best what stands in it."""
-    told = geocoder.geocode(address)
-    if told.address != address:  # an address between two listed ones is in no list
-        return Place(type=kind, label=address, accuracy=accuracy)
-    words = {each.kind: each.value for each in told.elements if each.matched}
+def _place(label: str, parts: AddressParts, kind: PlaceType, accuracy: float | None = None) -> Place:
+    """Return a place in the words of GeocodeJSON; of a house beside the listed ones, what is listed."""
+    ways = [each for each in parts.steps if each.kind in ("lane", "alley")]
+    doors = [each for each in parts.steps if each.kind in ("plate", "sub")]
     return Place(
-        type="county" if kind == "city" and not told.town else kind,
-        label=address,
+        type=kind,
+        label=label,
         accuracy=accuracy,
-        name=None if kind == "house" else _name(told.elements),
-        housenumber=(words["plate"].removesuffix("号") + words.get("sub", "")) if "plate" in words else None,
-        street=words.get("street"),
-        locality=words.get("estate") or words.get("hamlet"),
-        district=told.community or None,
-        city=told.town or None,
+        name=None if kind == "house" else parts.name,
+        housenumber=format_steps(doors).removesuffix("号") or None,
+        street=parts.name + format_steps(ways) if parts.kind == "street" else None,
+        locality=parts.name if parts.kind in ("estate", "hamlet") else None,
+        district=parts.community or None,
+        city=parts.town or None,
     )
-
-
-def _name(elements: tuple[Element, ...]) -> str | None:
-    """Return the name of the finest named element."""
-    named = [each.value for each in elements if each.matched and each.kind in _NAMED]
-    return named[-1] if named else None
-
-
-_NAMED: Final = ("town", "community", "street", "hamlet", "estate", "landmark")

@@ -53,6 +53,9 @@ MOST_SQUARED_LETTERS: Final = 1e8
 """Squares of the lengths of the addresses of a batch together: 100,000 of 31 letters, or 2,500 of 200 that are made to
 take long, some two minutes."""
 
+MOST_PUBLIC_SQUARED_LETTERS: Final = 5e6
+"""The same of somebody without a key, where a record is served: 1,000 addresses of 70 letters, some six seconds."""
+
 MOST_PLACES: Final = 50
 """Places that an address may mean, or completions of one, in an answer."""
 

@@ -115,7 +115,7 @@ class GeocodeJson(Answer):
 class Place(Answer):
     """A place as GeocodeJSON says it; what is not known is left out."""
 
-    type: Literal["house", "street", "locality", "district", "city", "county"]
+    type: Literal["house", "street", "locality", "district", "city"]
     label: str
     accuracy: Annotated[float | None, Field(ge=0, exclude_if=_missing, description="metres")] = None
     name: Word = None

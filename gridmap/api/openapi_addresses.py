@@ -10,10 +10,10 @@ from gridmap.api.errors import MediaTypeError, NoAddressesError, TooLargeError
 from gridmap.api.geocode_batch import AddressHeader
 from gridmap.api.geocodejson import AutocompleteQuery, GeocodeQuery, ReverseQuery
 from gridmap.api.limits import MOST_POINTS
+from gridmap.api.negotiate import GEOJSON
 from gridmap.api.openapi_parts import NOT_CHANGED, Operation, content, problems
 from gridmap.errors import GridmapError, InputError
 
-GEOJSON: Final = "application/geo+json"
 INDEX: Final = "4f0c2a9d71be"
 _NO_INDEX: Final = NoAddressesError(NO_INDEX)
 _POINT: Final = {"type": "Point", "coordinates": [120.30344, 31.52172]}
@@ -143,7 +143,7 @@ GEOCODE_BATCH: Final[Operation] = {
             "/v1/geocode",
             _NO_INDEX,
             InputError("there is no column 'address'; there are 地址. Name that of the addresses"),
-            TooLargeError(f"the batch has more than {MOST_POINTS:,} points, the most answered at once; split it"),
+            TooLargeError(f"the batch has more than {MOST_POINTS:,} addresses, the most answered at once; split it"),
             MediaTypeError("Content-Type is text/plain; allowed: application/json, text/csv"),
         ),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -15,7 +16,7 @@ from gridmap.api.batch_answer import write_json
 from gridmap.api.batch_csv import Headers, read_csv, write_csv
 from gridmap.api.batch_json import read_json
 from gridmap.api.batch_versions import answer_batch
-from gridmap.api.limits import MOST_BYTES, MOST_PUBLIC_BYTES
+from gridmap.api.limits import MOST_BYTES, MOST_PUBLIC_BYTES, MOST_PUBLIC_SQUARED_LETTERS, MOST_SQUARED_LETTERS
 from gridmap.api.models import Answer, BatchAnswer, Health, Live, PlaceAnswer, Ready, as_json
 from gridmap.api.models_addresses import AddressPlaceAnswer
 from gridmap.api.moments import TimeQuery
@@ -31,8 +32,33 @@ if TYPE_CHECKING:
     from gridmap.address.geocoder import Geocoder
 
 router: Final = APIRouter()
-BATCHES: Final = CapacityLimiter(2)
-"""Batches that are answered at once: each holds some hundred megabytes and uses every core by itself."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a batch may ask for.
+
+    Parameters
+    ----------
+    bytes, squared_letters
+        Of its body, and of its addresses: see :mod:`gridmap.api.limits`.
+    limiter
+        How many such are answered at once: each may hold some hundred megabytes and uses every core by itself.
+    """
+
+    bytes: int
+    squared_letters: float
+    limiter: CapacityLimiter
+
+
+_KNOWN: Final = Allowance(MOST_BYTES, MOST_SQUARED_LETTERS, CapacityLimiter(2))
+_PUBLIC: Final = Allowance(MOST_PUBLIC_BYTES, MOST_PUBLIC_SQUARED_LETTERS, CapacityLimiter(1))
+"""Those without a key wait for each other, and nobody else waits for them."""
+
+
+def allowance_of(request: Request) -> Allowance:
+    """Return what whoever asks may ask for in one batch."""
+    return _KNOWN if principal_of(request).may("batch") else _PUBLIC
 
 
 async def served_of(request: Request) -> Served:
@@ -97,26 +123,23 @@ async def locate_batch(request: Request, served: AskedServed, asked: AskedHeader
     ``Accept`` asks for JSON; JSON comes back as JSON.
     """
     kind = body_kind(request, [JSON, CSV])
-    body = await batch_body(request)
-    return await to_thread.run_sync(_batch, request, served, body, kind, asked, limiter=BATCHES)
+    may = allowance_of(request)
+    body = await bounded_body(request, may.bytes)
+    return await to_thread.run_sync(_batch, request, served, body, kind, asked, may, limiter=may.limiter)
 
 
-async def batch_body(request: Request) -> bytes:
-    """Read the body of a batch, as large as whoever asks may send."""
-    return await bounded_body(request, MOST_BYTES if principal_of(request).may("batch") else MOST_PUBLIC_BYTES)
-
-
-def _batch(request: Request, served: Served, body: bytes, kind: Kind, asked: Headers) -> Response:
+def _batch(
+    request: Request, served: Served, body: bytes, kind: Kind, asked: Headers, may: Allowance
+) -> Response:  # fmt: skip
     geocoder: Geocoder | None = request.app.state.geocoder
     if kind.media_type == JSON:
         if asked != Headers():
             raise InputError(f"{', '.join(sorted(asked.model_fields_set))}: for CSV only; JSON says it in the body")
         batch = read_json(body)
-        return Response(
-            write_json(answer_batch(served, batch.asked, batch.points, geocoder), batch.ids), media_type=JSON
-        )
+        found = answer_batch(served, batch.asked, batch.points, geocoder, may.squared_letters)
+        return Response(write_json(found, batch.ids), media_type=JSON)
     rows = read_csv(body, asked, kind.charset, addresses=geocoder is not None)
-    answered = answer_batch(served, asked, rows.points, geocoder)
+    answered = answer_batch(served, asked, rows.points, geocoder, may.squared_letters)
     if preferred(request.headers.get("accept"), [CSV, JSON]) == JSON:
         return Response(write_json(answered, None), media_type=JSON)
     return Response(write_csv(rows, answered), media_type=f"{CSV}; charset=utf-8")

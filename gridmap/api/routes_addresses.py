@@ -21,9 +21,9 @@ from gridmap.api.geocodejson import (
 )
 from gridmap.api.models import Answer, as_json
 from gridmap.api.models_addresses import AutocompleteAnswer, GeocodeAnswer, GeocodeBatchAnswer, ReverseAnswer
-from gridmap.api.negotiate import CSV, GEOJSON, JSON, GeoJsonResponse, Kind, body_kind, sent
+from gridmap.api.negotiate import CSV, GEOJSON, JSON, GeoJsonResponse, Kind, body_kind, bounded_body, sent
 from gridmap.api.page import tag_of
-from gridmap.api.routes import BATCHES, batch_body
+from gridmap.api.routes import Allowance, allowance_of
 from gridmap.api.served import CURRENT
 from gridmap.errors import InputError
 
@@ -63,17 +63,18 @@ async def geocode_batch(request: Request, asked: AskedHeader) -> Response:
     """
     geocoder = geocoder_of(request)
     kind = body_kind(request, [JSON, CSV])
-    body = await batch_body(request)
-    return await to_thread.run_sync(_batch, geocoder, body, kind, asked, limiter=BATCHES)
+    may = allowance_of(request)
+    body = await bounded_body(request, may.bytes)
+    return await to_thread.run_sync(_batch, geocoder, body, kind, asked, may, limiter=may.limiter)
 
 
-def _batch(geocoder: Geocoder, body: bytes, kind: Kind, asked: AddressHeader) -> Response:
+def _batch(geocoder: Geocoder, body: bytes, kind: Kind, asked: AddressHeader, may: Allowance) -> Response:
     if kind.media_type == CSV:
-        found = geocode_csv(geocoder, body, asked.address_column, kind.charset)
+        found = geocode_csv(geocoder, body, asked.address_column, kind.charset, may.squared_letters)
         return Response(found, media_type=f"{CSV}; charset=utf-8")
     if asked.model_fields_set:
         raise InputError("address_column: for CSV only; JSON has its addresses in the body")
-    return Response(geocode_json(geocoder, body), media_type=JSON)
+    return Response(geocode_json(geocoder, body, may.squared_letters), media_type=JSON)
 
 
 @router.get("/v1/reverse", **openapi.REVERSE, response_class=GeoJsonResponse, response_model=ReverseAnswer)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from gridmap.cli import show
-from gridmap.settings import text
+from gridmap.settings import ADDRESSES, text
 
-_OUTCOMES = {
+_OUTCOMES: Final = {
     "elsewhere": ("县外", "elsewhere"),
     "not_found": ("未找到", "not_found"),
     "invalid": ("不是地址", "invalid"),
@@ -19,7 +19,7 @@ _OUTCOMES = {
 
 def geocode(
     table: Annotated[Path, typer.Argument(help="地址文件 csv/parquet · a table of addresses")],
-    addresses: Annotated[Path, typer.Option(help="地址索引 · the address index", envvar="GRIDMAP_ADDRESSES")],
+    addresses: Annotated[Path, typer.Option(help="地址索引 · the address index", envvar=ADDRESSES)],
     out: Annotated[Path, typer.Option("--out", "-o", help="结果 csv · the result")],
     address_column: Annotated[str, typer.Option(help="地址列 · column of the addresses")] = "address",
     plan: Annotated[Path | None, typer.Option(help="方案文件，同时查网格 · the plan, to find the grids too")] = None,

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from gridmap.cli import (
     addresses,
-    addresses_batch,
     circles,
     db,
     demo,
@@ -89,7 +88,6 @@ app.command("join")(incidents.join)
 app.command("locate")(locate.locate)
 app.command("map")(incidents.draw_map)
 app.command("serve")(serve.serve)
-addresses.app.command("geocode")(addresses_batch.geocode)
 app.add_typer(addresses.app, name="addresses")
 app.add_typer(db.app, name="db")
 app.add_typer(load.app, name="load")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from gridmap.cli import show
 from gridmap.errors import InputError
-from gridmap.settings import text
+from gridmap.settings import ADDRESSES, address_index, text
 
 if TYPE_CHECKING:
     from gridmap.scale.join import JoinSummary
+
+
+_ADDRESS: Final = "address"
 
 
 def join(
@@ -28,9 +31,12 @@ def join(
     time: Annotated[str, typer.Option(help="时间列 · time column")] = "reported_at",
     duty: Annotated[str, typer.Option(help="事项类型列 · column of the duty")] = "type",
     addresses: Annotated[
-        Path | None, typer.Option(help="地址索引，用于没有坐标的行 · the address index, for rows without coordinates")
+        Path | None,
+        typer.Option(
+            help=f"地址索引，用于没有坐标的行 · the address index, for rows without coordinates [env: {ADDRESSES}]"
+        ),
     ] = None,
-    address: Annotated[str, typer.Option(help="地址列 · column of the addresses")] = "address",
+    address: Annotated[str | None, typer.Option(help="地址列 · column of the addresses [default: address]")] = None,
     encoding: Annotated[str | None, typer.Option(help="CSV 编码 · encoding of a CSV, guessed if not given")] = None,
     unmask: Annotated[bool, typer.Option("--unmask", help="不隐去姓名和电话 · show names and phones")] = False,
     allow_unknown_grids: Annotated[
@@ -48,14 +54,24 @@ def join(
 
     locator = gridmap.Locator(gridmap.read_plan(plan))
     people = gridmap.read_roster(roster) if roster else None
-    geocoder = gridmap.Geocoder(addresses) if addresses else None
+    index = addresses or _usual_index(incidents, address, encoding)
+    geocoder = gridmap.Geocoder(index) if index else None
     with _told_how_to_go_on(out), show.progress_bar(text("落格", "joining")) as progress:
         summary = join_file(
             incidents, locator, out, roster=people, lon=lon, lat=lat, crs=crs, time=time, duty=duty,
-            geocoder=geocoder, address=address, encoding=encoding, unmask=unmask,
+            geocoder=geocoder, address=address or _ADDRESS, encoding=encoding, unmask=unmask,
             allow_unknown_grids=allow_unknown_grids, resume=resume, scheduler=scheduler, progress=progress,
         )  # fmt: skip
     print_summary(summary)
+
+
+def _usual_index(incidents: Path, address: str | None, encoding: str | None) -> Path | None:
+    """Return the index that the environment names, for incidents that have addresses or are said to."""
+    from gridmap.scale.tables import open_source
+
+    index = address_index()
+    asked = index is not None and (address or _ADDRESS in open_source(incidents, encoding=encoding).schema.names)
+    return index if asked else None
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import typer
 from gridmap.cli import show
 from gridmap.cli.options import parse_point
 from gridmap.errors import InputError
-from gridmap.settings import text
+from gridmap.settings import ADDRESSES, text
 
 if TYPE_CHECKING:
     from gridmap.address.model import Geocoding
@@ -38,9 +38,7 @@ def locate(
     crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09, EPSG")] = "wgs84",
     accuracy: Annotated[float | None, typer.Option(help="精度 米 · accuracy in metres")] = None,
     address: Annotated[str | None, typer.Option(help="地址，代替坐标 · an address, instead of a point")] = None,
-    addresses: Annotated[
-        Path | None, typer.Option(help="地址索引 · the address index", envvar="GRIDMAP_ADDRESSES")
-    ] = None,
+    addresses: Annotated[Path | None, typer.Option(help="地址索引 · the address index", envvar=ADDRESSES)] = None,
     roster: Annotated[Path | None, typer.Option(help="花名册，查责任人 · the roster, to say who answers")] = None,
     duty: Annotated[str | None, typer.Option(help="事项编码 · code of the case type")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 · print JSON")] = False,

@@ -50,28 +50,25 @@ def serve(
     ] = False,
 ) -> None:
     """网格服务：地图与接口 · Serve a plan from files, or the record, over HTTP: the map at /, the API at /docs."""
-    from gridmap.api.serve import bind, open_addresses, prepare_record, serve_record
+    from gridmap.api.serve import bind, open_addresses
     from gridmap.api.serve import serve as serve_files
-    from gridmap.settings import database_url
 
-    url = None if plan is not None else database_url()
-    if plan is None:
-        _refuse_files(url, roster=roster, circles=circles, incidents=incidents)
+    url = "" if plan is not None else _record_url(roster=roster, circles=circles, incidents=incidents)
     with bind(host, port) as taken:
         open_addresses(addresses, verify=True)
         if plan is None:
-            with show.progress_bar(text("网格服务", "serve")) as progress:
-                progress(0.1, text("读取档案", "reading the record"))
-                prepare_record(str(url))
-            _announce(taken, masked=False)
-            serve_record(str(url), taken, addresses=addresses, workers=workers, quiet=quiet)
+            _serve_record(url, taken, addresses, workers=workers, quiet=quiet)
             return
         source = _read(plan, roster, circles, incidents, allow_unknown_grids)
         _announce(taken, masked=True)
         serve_files(source, taken, addresses=addresses, workers=workers, quiet=quiet)
 
 
-def _refuse_files(url: str | None, **files: Path | None) -> None:
+def _record_url(**files: Path | None) -> str:
+    """Return where the record is; files beside it are refused."""
+    from gridmap.settings import database_url
+
+    url = database_url()
     if url is None:
         raise InputError("nothing to serve: give --plan FILE, or start the record with `gridmap db start`")
     given = [f"--{name}" for name, path in files.items() if path is not None]
@@ -79,6 +76,17 @@ def _refuse_files(url: str | None, **files: Path | None) -> None:
         raise InputError(
             f"{', '.join(given)} without --plan: the record has its own; `gridmap load` puts files into it"
         )
+    return url
+
+
+def _serve_record(url: str, taken: socket.socket, addresses: Path | None, *, workers: int, quiet: bool) -> None:
+    from gridmap.api.serve import prepare_record, serve_record
+
+    with show.progress_bar(text("网格服务", "serve")) as progress:
+        progress(0.1, text("读取档案", "reading the record"))
+        prepare_record(url)
+    _announce(taken, masked=False)
+    serve_record(url, taken, addresses=addresses, workers=workers, quiet=quiet)
 
 
 def _read(

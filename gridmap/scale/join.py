@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time as clock
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from gridmap.scale.cluster import work_on_cluster
 from gridmap.scale.draft import CsvDraft, Draft, ParquetDraft
 from gridmap.scale.encode import announced, with_columns
 from gridmap.scale.local import work_here
-from gridmap.scale.pieces import ROWS, Source
+from gridmap.scale.pieces import ROWS, Piece, Source
 from gridmap.scale.software import software
 from gridmap.scale.tables import open_source, read_table, reading
 from gridmap.scale.work import Part, Work, masked, to_frame
@@ -123,20 +123,28 @@ def join_file(
     )
     source = open_source(incidents, encoding=encoding, rows=piece_rows)
     work = _prepared(joiner, source, target)
-    addresses = None if geocoder is None else geocoder.version
-    options = f"{columns}, {addresses=}, {encoding=}, {unmask=}, {allow_unknown_grids=}, {piece_rows=}"
-    job = Job(_file_digest(source.path), locator.plan_version, _roster_digest(roster), options, software())
+    job = _job_of(source.path, joiner, f"{encoding=}, {allow_unknown_grids=}, {piece_rows=}")
     draft: Draft = CsvDraft(work.schema.names) if work.as_csv else ParquetDraft(work.schema)
     with open_workshop(target, job, draft, resume=resume) as shop, reading(source.path):
         pieces = source.pieces(skip=shop.totals.pieces)
-        if scheduler is None:
-            parts = work_here(work, pieces, workers or processors())
-        else:
-            parts = work_on_cluster(work, pieces, scheduler)
-        with closing(parts):
+        with closing(_worked_on(work, pieces, scheduler, workers)) as parts:
             _collect(shop, parts, progress)
         shop.finish()
     return _summary(shop.totals)
+
+
+def _job_of(path: Path, joiner: Joiner, options: str) -> Job:
+    """Return what a join that is gone on with must have in common with the one that was stopped."""
+    addresses = None if joiner.geocoder is None else joiner.geocoder.version
+    options = f"{joiner.columns}, {addresses=}, unmask={joiner.unmask}, {options}"
+    return Job(_file_digest(path), joiner.locator.plan_version, _roster_digest(joiner.roster), options, software())
+
+
+def _worked_on(work: Work, pieces: Iterator[Piece], scheduler: str | None, workers: int | None) -> Generator[Part]:
+    """Return the pieces as they are done, here or on a cluster."""
+    if scheduler is not None:
+        return work_on_cluster(work, pieces, scheduler)
+    return work_here(work, pieces, workers or processors())
 
 
 def _prepared(joiner: Joiner, source: Source, target: Path) -> Work:

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import jsonschema
 import numpy as np
@@ -21,9 +22,11 @@ import gridmap
 from gridmap.address.build import build_index
 from gridmap.address.geocoder import Geocoder
 from gridmap.address.place import SURE, locate_address
-from gridmap.api import addresses
+from gridmap.api import addresses, geocodejson, routes_addresses, security
 from gridmap.api.app import create_app
+from gridmap.api.limits import MOST_POINTS
 
+GEOCODE = Geocoder.geocode
 SEMVER = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 WORDS = ("label", "name", "housenumber", "street", "locality", "postcode", "city", "district", "county", "state")
 POINT = {
@@ -177,6 +180,7 @@ def test_geocode_is_geocodejson_with_the_parts_of_the_address(served, some):
         place = first["properties"]["geocoding"]
         assert (place["type"], place["label"], place["city"]) == ("house", row.address, row.town)
         assert (place.get("street") or place["locality"], place["housenumber"]) == (row.street, row.number)
+        assert place["district"] == row.community
 
 
 def test_the_nearest_address_is_nearest(served):
@@ -201,9 +205,32 @@ def test_far_away_and_swapped_points_have_no_nearest_address(served):
 @pytest.mark.parametrize("typed", ["虹桥", "hongqiao", "hql"])
 def test_what_is_typed_is_completed(served, typed):
     said = read(served, "/v1/autocomplete", q=typed, limit=5)
-    names = [each["properties"]["geocoding"]["name"] for each in said["features"]]
-    assert 1 <= len(names) <= 5
-    assert any("虹桥路" in name for name in names)
+    found = [each["properties"]["geocoding"] for each in said["features"]]
+    assert 1 <= len(found) <= 5
+    assert {"type": "street", "name": "虹桥路", "street": "虹桥路", "label": "花山镇虹桥路"}.items() <= found[0].items()
+    for place in (each for each in found if each["type"] == "house"):
+        assert "name" not in place
+        assert place["label"].endswith(f"{place['street']}{place['housenumber']}号")
+
+
+def test_a_lane_is_of_the_street_and_a_sub_of_the_house_number():
+    door = {"town": "大安區", "street": "忠孝東路", "lane": "71", "number": "11之1", "lon": 121.5, "lat": 25.0}
+    where = Geocoder(build_index(pd.DataFrame([door])).index)
+    for said in (geocodejson.geocode(where, geocodejson.GeocodeQuery(address="忠孝东路71巷11-1号")),
+                 geocodejson.reverse(where, geocodejson.ReverseQuery(lon=121.5, lat=25.0))):  # fmt: skip
+        place = said.features[0].properties.geocoding
+        assert (place.street, place.housenumber, place.city) == ("忠孝東路71巷", "11之1", "大安區")
+
+
+def test_an_answer_is_taken_apart_without_being_asked_again(served, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Geocoder, "geocode", lambda self, text: asked.append(text) or GEOCODE(self, text))
+    assert len(read(served, "/v1/geocode", address="人民路")["features"]) >= 1
+    assert asked == ["人民路"]
+    read(served, "/v1/reverse", lon=120.3034, lat=31.5217)
+    read(served, "/v1/autocomplete", q="hql")
+    served.post("/v1/geocode", json={"addresses": ["虹桥路13号", "南海路8号", "虹桥路13号"]})
+    assert asked == ["人民路", "虹桥路13号", "南海路8号"]
 
 
 def test_limits_are_kept(served):
@@ -299,8 +326,53 @@ def test_a_batch_that_would_take_for_ever_is_refused(served):
     for path, body in (("/v1/geocode", {"json": {"addresses": texts}}), ("/v1/geocode", csv_body),
                        ("/v1/locate:batch", points), ("/v1/locate:batch", csv_body)):  # fmt: skip
         assert "at most 2," in assert_problem(served.post(path, **body), 413, "too-large")["detail"]
+    wide = {"json": {"addresses": ["虹桥路13号" + "\ufdfa" * 10] * 3000}}  # each of the ten is read as eighteen letters
+    assert_problem(served.post("/v1/geocode", **wide), 413, "too-large")
+    said = assert_problem(served.post("/v1/geocode", json={"addresses": [""] * (MOST_POINTS + 1)}), 413, "too-large")
+    assert "100,000 addresses" in said["detail"]
     long = {"json": {"addresses": ["虹桥路" * 700] * 300}}  # no address at all, which is soon seen
     assert served.post("/v1/geocode", **long).json()["by_outcome"]["invalid"] == 300
+
+
+@pytest.fixture
+def by_header(monkeypatch):
+    """Let everybody be the public but who says otherwise, as a server on a record does."""
+
+    def pass_by(self, scope):
+        known = (b"x-known", b"1") in scope["headers"]
+        security.seat(scope, security.FILES if known else security.PUBLIC)
+
+    monkeypatch.setattr(security.FileGate, "__call__", pass_by)
+    return {"x-known": "1"}
+
+
+def test_the_public_asks_for_less_work_at_once(served, by_header):
+    texts = ["虹桥路13号" + "abcdefghij" * 4] * 2500
+    body = {"json": {"addresses": texts}}
+    points = {"json": {"points": [{"address": text} for text in texts]}}
+    for path, asked in (("/v1/geocode", body), ("/v1/locate:batch", points)):
+        assert "at most 2,3" in assert_problem(served.post(path, **asked), 413, "too-large")["detail"]
+    assert served.post("/v1/geocode", **body, headers=by_header).status_code == 200
+
+
+def test_nobody_with_a_key_waits_for_the_public(served, by_header, monkeypatch):
+    begun, go = threading.Event(), threading.Event()
+
+    def answer(geocoder, body, most_letters):
+        if b"wait" in body:
+            begun.set()
+            go.wait(5)
+        return b"{}"
+
+    monkeypatch.setattr(routes_addresses, "geocode_json", answer)
+    with ThreadPoolExecutor(3) as pool:
+        try:
+            waiting = [pool.submit(served.post, "/v1/geocode", json={"addresses": ["wait"]}) for _ in range(3)]
+            assert begun.wait(5)
+            assert served.post("/v1/geocode", json={"addresses": []}, headers=by_header).status_code == 200
+            assert not any(each.done() for each in waiting)
+        finally:
+            go.set()
 
 
 def test_answers_are_never_kept_as_current_and_carry_the_index_in_their_tag(served, some):

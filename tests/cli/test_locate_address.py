@@ -167,6 +167,32 @@ def test_every_row_of_a_table_comes_back_with_its_outcome(run, files, table, wit
     assert f"{len(rows)}" in said
 
 
+@pytest.mark.parametrize("more", [(), ("--address", "address")])
+def test_a_join_asks_the_index_that_the_environment_names(run, files, monkeypatch, more):
+    source, out = files / "incidents.csv", files / "joined.csv"
+    rows = pd.DataFrame({"address": ["虹桥路13号", ""], "lon": [None, 120.3034], "lat": [None, 31.5217]})
+    rows.to_csv(source, index=False)
+    args = ("join", source, "--plan", files / "town.gpkg", "-o", out, *more)
+    assert run(*args)[0] == 0
+    assert "geocode_type" not in pd.read_csv(out)
+    monkeypatch.setenv("GRIDMAP_ADDRESSES", str(files / "town.idx"))
+    assert run(*args)[0] == 0
+    assert pd.read_csv(out)["outcome"].tolist() == ["matched", "matched"]
+    rows.drop(columns="address").to_csv(source, index=False)  # incidents as ever, of which nobody said anything else
+    assert run(*args)[0] == (2 if more else 0)
+
+
+def test_every_command_is_there_once():
+    def walk(group):
+        names = [each.name or each.callback.__name__ for each in group.registered_commands]
+        names += [each.name for each in group.registered_groups]
+        assert len(names) == len(set(names)), names
+        for each in group.registered_groups:
+            walk(each.typer_instance)
+
+    walk(app)
+
+
 def test_a_table_that_cannot_be_geocoded_leaves_nothing(run, files, table):
     path, _ = table
     args = ("addresses", "geocode", path, "--addresses", files / "town.idx")
