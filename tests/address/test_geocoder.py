@@ -186,7 +186,7 @@ def test_more_text_never_makes_another_place_sure(at, more):
     """A listed address followed by noise is answered by itself, by what is more exactly there, or without certainty."""
     row = ROWS.iloc[at]
     found = geocoder().geocode(f"{row.address}，{more}")
-    assert found.confidence < 0.9 or found.town == row.town
+    assert found.confidence < 0.9 or found.address.startswith(row.address)
 
 
 def test_elements_say_what_was_understood_and_where():

@@ -192,7 +192,9 @@ def test_half_a_list_with_positions_and_blank_rows_keeps_its_lines(tmp_path):
 
 
 def test_a_finding_names_the_line_also_below_cells_of_several_lines(tmp_path):
-    text = '地址,镇,"路\n（街）",号,备注\n花山镇虹桥路1号,花山镇,虹桥路,1,"门口\r\n有狗"\n\n花山镇虹桥路2号,花山镇,虹桥路,2,\n'
+    head = '地址,镇,"路\n（街）",号,备注'
+    rows = '花山镇虹桥路1号,花山镇,虹桥路,1,"门口\r\n有狗"', "", "花山镇虹桥路2号,花山镇,虹桥路,2,"
+    text = "\n".join([head, *rows])
     (tmp_path / "a.csv").write_bytes(text.encode())
     lines = text.splitlines()
     found = read(tmp_path / "a.csv")
