@@ -112,14 +112,17 @@ def _steps_of(
     after = [each for each in steps if each.start >= mention.end]
     if after or not steps:
         kept = _one_address(question, after, mention, said)
-        return kept, 0.0, any(each.kind in ("plate", "") for each in after[len(kept) :]) and bool(kept)
+        # A number that belongs to another road says that this one is not all.
+        price = 0.0 if kept else score.NUMBER_UNLISTED
+        return kept, price, any(each.kind in ("plate", "") for each in after[len(kept) :]) and bool(kept)
     return steps, score.NUMBER_BEFORE, False
 
 
 def _one_address(question: Question, steps: list[Step], mention: Mention, said: Said) -> list[Step]:
     """Return the numbers up to where the text goes on to something else: another road, another door, a note."""
     roads = [each for each in said.streets.values() if each.how == "exact" and each.start >= mention.end]
-    free = question.letters & ~question.explained & ~said.explains
+    known = question.explained | said.explains | span_mask(mention.start, mention.end)
+    free = question.letters & ~known
     kept: list[Step] = []
     for step in steps:
         if any(each.end <= step.start for each in roads) or (kept and step.kind == "plate" and _has_door(kept)):
@@ -127,7 +130,7 @@ def _one_address(question: Question, steps: list[Step], mention: Mention, said: 
         words = (free & span_mask(kept[-1].end, step.start)).bit_count() if kept else 0
         if words and not (words >= _LEAST_ESTATE and step.kind in ("building", "unit")):
             break
-        if question.is_word(step):
+        if question.is_word(step, free):
             break
         kept.append(step)
     return kept

@@ -46,11 +46,18 @@ class Question:
     explained: int
     notes: Sequence[tuple[int, int, str]] = field(default=())
 
-    def is_word(self, step: Step) -> bool:
-        """Whether a number is rather a character of a word: 李四, 五金店; a digit is a number."""
+    def is_word(self, step: Step, free: int) -> bool:
+        """Whether a number is rather a character of a word: 李四, 五金店; a digit is a number.
+
+        Parameters
+        ----------
+        step
+            Of the question.
+        free
+            Bit mask of the words that nothing explains.
+        """
         if step.kind or step.number > _FEW or step.letter or step.end - step.start > 2:
             return False
-        free = self.letters & ~self.explained
         beside = free >> step.end & 1 or (step.start and free >> (step.start - 1) & 1)
         if not beside:
             return False
