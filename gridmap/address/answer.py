@@ -91,7 +91,7 @@ def _found(index: AddressIndex, question: Question, readings: Sequence[Reading],
     guessed = [_is_guess(index, each, spot) for each, spot in zip(likely_ones, spots, strict=True)]
     sure = trust([likely[i] for i in kept], guessed)
     candidates = _candidates(index, likely_ones, spots, sure)
-    clear = likely[0] >= _CLEAR * sum(likely)
+    clear = len(kept) == 1 or likely[0] >= _CLEAR * sum(likely)
     points, weights = _together(spots, sure, guessed)
     best = spots[0]
     town, community = index.areas_of(best.row) if best.row >= 0 else index.named_areas(readings[0].object)

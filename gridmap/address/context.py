@@ -51,7 +51,7 @@ class Beside:
     strange
         The least that words in front may cost which nothing explains.
     several
-        Whether the text goes on to another number or road of its own: it may mean two places.
+        Whether the text goes on to another door, or the numbers stand in front: something else may be meant.
     """
 
     steps: Sequence[Step]
@@ -114,8 +114,8 @@ def _steps_of(
         kept = _one_address(question, after, mention, said)
         # A number that belongs to another road says that this one is not all.
         price = 0.0 if kept else score.NUMBER_UNLISTED
-        return kept, price, any(each.kind in ("plate", "") for each in after[len(kept) :]) and bool(kept)
-    return steps, score.NUMBER_BEFORE, False
+        return kept, price, any(each.kind in _DOORS for each in after[len(kept) :]) and bool(kept)
+    return steps, score.NUMBER_BEFORE, True
 
 
 def _one_address(question: Question, steps: list[Step], mention: Mention, said: Said) -> list[Step]:
@@ -125,7 +125,7 @@ def _one_address(question: Question, steps: list[Step], mention: Mention, said: 
     free = question.letters & ~known
     kept: list[Step] = []
     for step in steps:
-        if any(each.end <= step.start for each in roads) or (kept and step.kind == "plate" and _has_door(kept)):
+        if any(each.end <= step.start for each in roads) or _is_another(step, kept):
             break
         words = (free & span_mask(kept[-1].end, step.start)).bit_count() if kept else 0
         if words and not (words >= _LEAST_ESTATE and step.kind in ("building", "unit")):
@@ -136,12 +136,14 @@ def _one_address(question: Question, steps: list[Step], mention: Mention, said: 
     return kept
 
 
+_DOORS: Final = ("plate", "building", "")
 _LEAST_ESTATE: Final = 3
 """Characters of an estate that the list does not name between a door and its building."""
 
 
-def _has_door(steps: Sequence[Step]) -> bool:
-    return any(each.kind == "plate" for each in steps)
+def _is_another(step: Step, kept: Sequence[Step]) -> bool:
+    """Whether a number begins another address: a second door, a second building."""
+    return step.kind in ("plate", "building") and any(each.kind == step.kind for each in kept)
 
 
 def unexplained(

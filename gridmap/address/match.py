@@ -286,7 +286,7 @@ class Matcher:
         strange, behind = unexplained(question, mention, covered, steps if walked.used else ())
         kept = community if community in said.communities else -1
         slipped = mention.how == "exact" and thing not in self._index.objects_of(mention.name)
-        doubtful = beside.several or strange > 0 or slipped
+        doubtful = beside.several or strange > 0 or slipped or question.front.doubtful
         return Reading(thing, mention, walked, steps, cost + strange + behind, tuple(context), kept, strange, doubtful)
 
     def _community_of(self, walked: Walked, said: Said) -> int:

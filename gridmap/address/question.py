@@ -13,6 +13,8 @@ from gridmap.address.region import Front, Fronts
 from gridmap.address.script import clean, clean_with_places
 from gridmap.address.steps import read_steps
 
+_MOST_NAMES: Final = 40
+"""An address has a handful of names; more of them are a list of something."""
 _FEW: Final = 10
 """Up to this a number without its word may be part of one: 李四, 五金店, 三只松鼠."""
 
@@ -35,6 +37,8 @@ class Question:
         Bit mask of the characters of the cleaned text that are words, not numbers.
     explained
         Bit mask of what front, numbers and notes account for.
+    characters
+        Bit mask of words and digits.
     """
 
     raw: str
@@ -45,6 +49,7 @@ class Question:
     letters: int
     explained: int
     notes: Sequence[tuple[int, int, str]] = field(default=())
+    characters: int = 0
 
     def is_word(self, step: Step, free: int) -> bool:
         """Whether a number is rather a character of a word: 李四, 五金店; a digit is a number.
@@ -95,11 +100,13 @@ def read_question(raw: str, book: NameBook, fronts: Fronts) -> Question:
     explained = noted | span_mask(0, front.end)
     for step in steps:
         explained |= span_mask(step.start, step.end)
-    letters = 0
+    letters = characters = 0
     for at, character in enumerate(text):
-        if character.isalpha():
-            letters |= 1 << at
-    return Question(raw, text, front, steps, mentions, letters, explained, notes)
+        if character.isalnum():
+            characters |= 1 << at
+            if character.isalpha():
+                letters |= 1 << at
+    return Question(raw, text, front, steps, mentions[:_MOST_NAMES], letters, explained, notes, characters)
 
 
 def _opened(notes: Sequence[tuple[int, int, str]]) -> int:
@@ -112,7 +119,7 @@ def _opened(notes: Sequence[tuple[int, int, str]]) -> int:
     return end
 
 
-def open_stretches(question: Question, known: int) -> list[tuple[int, int]]:
+def open_stretches(question: Question, known: int, *, digits: bool = False) -> list[tuple[int, int]]:
     """Return the stretches of words that nothing explains.
 
     Parameters
@@ -121,9 +128,11 @@ def open_stretches(question: Question, known: int) -> list[tuple[int, int]]:
         Taken apart.
     known
         Bit mask of what names account for.
+    digits
+        Whether digits count as words: those of a telephone number are no numbers of an address.
     """
     found, start = [], -1
-    free = question.letters & ~question.explained & ~known
+    free = (question.characters if digits else question.letters) & ~question.explained & ~known
     for at in range(len(question.text) + 1):
         inside = bool(free >> at & 1)
         if inside and start < 0:

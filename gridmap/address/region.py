@@ -9,20 +9,21 @@ from typing import Final
 
 _PROVINCES: Final = (
     "北京", "天津", "上海", "重庆", "河北", "山西", "辽宁", "吉林", "黑龙江", "江苏", "浙江", "安徽", "福建",
-    "江西", "山东", "河南", "湖北", "湖南", "广东", "海南", "四川", "贵州", "云南", "陕西", "甘肃", "青海",
+    "江西", "山东", "河南", "湖北", "湖南", "广东", "海南", "4川", "贵州", "云南", "陕西", "甘肃", "青海",
     "台湾", "内蒙古", "广西", "西藏", "宁夏", "新疆", "香港", "澳门",
 )  # fmt: skip
-"""The 34 of GB/T 2260, without their suffixes."""
+"""The 34 of GB/T 2260, without their suffixes, in cleaned form: numerals are digits there."""
 _SUFFIX: Final = r"(?:壮族自治区|回族自治区|维吾尔自治区|特别行政区|自治区|自治州|地区|自治县|省|市|县|区|旗|盟)"
 _PROVINCE: Final = re.compile(rf"(?:{'|'.join(_PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?")
 _UNIT: Final = re.compile(
-    r"[\u3007\u4e00-\u9fff]{1,7}?(?:自治州|自治县|地区|市(?![场民政长委内])|县(?![道城委政医])|区(?![间域内])|旗|盟)"
+    r"[0-9]{0,2}[\u4e00-\u9fff]{1,7}?(?:自治州|自治县|地区|市(?![场民政长委内])|县(?![道城委政医])|区(?![间域内])|旗(?![路街小新村镇苑家花])|盟)"
 )
 _NO_UNIT: Final = re.compile(
     "(?:小|社|开发|园|新|景|校|厂|库|营|片|街|城|矿|院|生活|度假|保税|功能|工业|住宅|安置|商业|服务|超|菜|夜|早|集|花鸟)"
-    "(?:区|市)$|门市$|[市县镇东西南北中本全该我老城](?:区|县|市)$"
+    "(?:区|市)$|门市$|[市县镇东西南北中全老城都](?:区|县|市)$"
 )
 """What ends like a district or a city and is none: 小区, 社区, 开发区, 超市."""
+_OUR_OWN: Final = re.compile("(?:我们|咱们|本|我|该|咱)(?:省|市|县|区)")
 _MOST_LETTERS: Final = 40
 
 
@@ -60,11 +61,14 @@ class Front:
         ``(kind, start, end)`` of each province, city and county.
     foreign
         The name that is not ours; empty where all are, or where ours are not known.
+    doubtful
+        Whether a name is one character from ours: a slip, or another county's.
     """
 
     end: int
     parts: tuple[tuple[str, int, int], ...] = ()
     foreign: str = ""
+    doubtful: bool = False
 
 
 class Fronts:
@@ -104,7 +108,7 @@ class Fronts:
         start
             Where it begins, behind words like 我在.
         """
-        at, foreign = start, ""
+        at, foreign, doubtful = start, "", False
         parts: list[tuple[str, int, int]] = []
         while at < min(len(text), _MOST_LETTERS):
             part = self._ours_at(text, at)
@@ -113,24 +117,31 @@ class Fronts:
                 if part is not None and (inner := self._ours_within(text, at, part[1])) > at:
                     at = inner
                     continue
-                if part is not None and self._region.county and not foreign and not self._is_slip(text[at : part[1]]):
-                    foreign = text[at : part[1]]
+                if part is not None and not foreign and getattr(self._region, part[0]):
+                    said = text[at : part[1]]
+                    slip = part[0] != "province" and self._is_slip(said)
+                    foreign, doubtful = "" if slip else said, doubtful or slip
             if part is None:
                 break
             parts.append((part[0], at, part[1]))
             at = part[1]
             while at < len(text) and text[at] in " -":
                 at += 1
-        return Front(at if parts else 0, tuple(parts), foreign)
+        return Front(at if parts else 0, tuple(parts), foreign, doubtful)
 
     def _ours_at(self, text: str, at: int) -> tuple[str, int] | None:
+        own = _OUR_OWN.match(text, at)
+        if own:
+            return "county", own.end()
         for name, kind in self._ours:
             if text.startswith(name, at):
                 end = at + len(name)
-                # A short form must not bite into a longer word: 无锡路 is no city.
-                if name not in (self._region.province, self._region.city, self._region.county) and _goes_on(text, end):
-                    continue
-                return kind, end
+                if re.search(_SUFFIX + "$", name):
+                    return kind, end
+                # Short, or with another word (锡澄区); it must not bite into a longer one: 无锡路 is no city.
+                word = re.compile(_SUFFIX).match(text, end)
+                if word or not _goes_on(text, end):
+                    return kind, word.end() if word else end
         return None
 
     def _ours_within(self, text: str, start: int, end: int) -> int:

@@ -46,6 +46,10 @@ BEFORE: Final = 2.2
 AFTER: Final = 0.12
 MOST_BEFORE: Final = 6.5
 MOST_AFTER: Final = 1.5
+GROUP: Final = 0.3
+"""A group (村民小组) that the list does not have."""
+DOOR_WORD: Final = 0.6
+"""The first number's word is that of a gate or a room: 17号门."""
 INSIDE: Final = 0.4
 """A number behind a door that has nothing listed below it."""
 BEHIND: Final = 0.5
@@ -55,11 +59,11 @@ NUMBER_BEFORE: Final = 2.0
 
 _SWAPS: Final = {
     ("plate", "building"): 1.5, ("plate", "lane"): 2.5, ("plate", "alley"): 2.5, ("plate", "unit"): 3.0,
-    ("plate", "sub"): 1.5, ("plate", "room"): 2.5, ("plate", "group"): 3.0, ("building", "unit"): 2.0,
+    ("plate", "sub"): 1.5, ("plate", "room"): 2.5, ("building", "unit"): 2.0,
     ("building", "sub"): 2.5, ("building", "floor"): 3.0, ("lane", "alley"): 2.0, ("sub", "unit"): 1.5,
     ("sub", "room"): 1.0,
     ("sub", "floor"): 2.5, ("unit", "room"): 3.0, ("floor", "room"): 3.0, ("building", "room"): 3.0,
-    ("building", "lane"): 4.0, ("building", "alley"): 4.0, ("building", "group"): 3.0, ("alley", "sub"): 1.5,
+    ("building", "lane"): 4.0, ("building", "alley"): 4.0, ("alley", "sub"): 1.5,
 }  # fmt: skip
 """A number written with another word than the list's, either way; what is not here is not taken for the other."""
 _WITHOUT: Final = {"lane": 0.6, "alley": 0.6, "group": 1.0, "floor": 1.2, "basement": 2.0}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from gridmap.address import score
+from gridmap.address.elements import element_code, element_kind
 from gridmap.address.index import OBJECT_KINDS, AddressIndex
 from gridmap.address.match import Reading
 from gridmap.address.model import Element, Span, Step
@@ -14,22 +14,12 @@ from gridmap.address.question import Question, open_stretches, span_mask
 from gridmap.address.script import CleanText, clean_with_places
 from gridmap.address.steps import format_step
 
-_OBJECT_CODE: Final = {"town": 20, "community": 30, "street": 40, "hamlet": 40, "estate": 40, "landmark": 90}
-_STEP_CODE: Final = {
-    "lane": 40, "alley": 40, "group": 40, "plate": 50, "sub": 50, "building": 60, "unit": 70, "floor": 80,
-    "basement": 80, "room": 80,
-}  # fmt: skip
-_STEP_KIND: Final = {"group": "hamlet", "basement": "floor"}
-_AFTER: Final = {"plate": "building", "building": "room", "unit": "room", "floor": "room", "room": "room"}
-"""What a number without its word is, by what stands before it."""
-
-
 Told = tuple[tuple[Element, ...], tuple[Span, ...]]
 
 
 def left_over(question: Question, reading: Reading | None) -> list[tuple[int, int]]:
     """Return the stretches of the cleaned text that nothing explains."""
-    return open_stretches(question, _known(reading))
+    return open_stretches(question, _known(reading), digits=True)
 
 
 def _known(reading: Reading | None) -> int:
@@ -44,19 +34,19 @@ def tell(index: AddressIndex, question: Question, reading: Reading | None) -> To
     places = clean_with_places(question.raw)
     ours = index.region.names
     found = [
-        _element(places, 10, kind, start, end, not ours or question.text[start:end] in ours)
+        _element(places, kind, start, end, not ours or question.text[start:end] in ours)
         for kind, start, end in question.front.parts
     ]
     known = _known(reading)
     if reading is not None:
         found += _named(index, places, reading)
     used = set() if reading is None else {id(each) for each in _found_steps(reading)}
-    kind = ""
+    before = "" if reading is None else OBJECT_KINDS[index.object_kind[reading.object]]
     for step in question.steps:
         if not known >> step.start & 1:
-            kind = step.kind or _AFTER.get(kind, "plate")
-            found.append(_numbered(places, step, kind, id(step) in used))
-    found += [_element(places, 90, "note", start, end, None) for start, end, _ in question.notes]
+            found.append(_numbered(places, step, before, id(step) in used))
+            before = before if found[-1].kind == "sub" else found[-1].kind
+    found += [_element(places, "note", start, end, None) for start, end, _ in question.notes]
     rest = tuple(_span(places, start, end) for start, end in left_over(question, reading))
     return tuple(sorted(found, key=lambda each: (each.start, each.end))), rest
 
@@ -82,19 +72,19 @@ def _named(index: AddressIndex, places: CleanText, reading: Reading) -> list[Ele
         kind = OBJECT_KINDS[index.object_kind[thing]]
         start, end = places.start[mention.start], places.end[mention.end - 1]
         text = places.raw[start:end]
-        found.append(Element(_OBJECT_CODE[kind], kind, text, index.title(thing), start, end, True))
+        found.append(Element(element_code(kind), kind, text, index.title(thing), start, end, True))
     return found
 
 
-def _numbered(places: CleanText, step: Step, kind: str, used: bool) -> Element:
+def _numbered(places: CleanText, step: Step, before: str, used: bool) -> Element:
     start, end = places.start[step.start], places.end[step.end - 1]
-    told = _STEP_KIND.get(kind, kind)
-    return Element(_STEP_CODE[kind], told, places.raw[start:end], format_step(step), start, end, used)
+    kind = element_kind(step, before)
+    return Element(element_code(kind, before), kind, places.raw[start:end], format_step(step), start, end, used)
 
 
-def _element(places: CleanText, code: int, kind: str, start: int, end: int, matched: bool | None) -> Element:
+def _element(places: CleanText, kind: str, start: int, end: int, matched: bool | None) -> Element:
     span = _span(places, start, end)
-    return Element(code, kind, span.text, places.text[start:end], span.start, span.end, matched)
+    return Element(element_code(kind), kind, span.text, places.text[start:end], span.start, span.end, matched)
 
 
 def _span(places: CleanText, start: int, end: int) -> Span:

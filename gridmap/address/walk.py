@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -14,6 +14,8 @@ from gridmap.address.steps import step_code
 
 _MOST_SIBLINGS: Final = 64
 """Doors above which a number left out is not looked for below all of them."""
+_LARGEST_SUB: Final = 30
+"""Up to this 34号-1 is a sub, above it a room."""
 _LETTERS: Final = 0xFF
 _KIND: Final = {name: code for code, name in enumerate(KINDS)}
 
@@ -61,6 +63,9 @@ def coded(steps: Sequence[Step], text: str) -> Numbers:
     found = [(step, _KIND[step.kind], (step_code(step) >> 4) & _LETTERS) for step in steps]
     for at, (before, after) in enumerate(pairwise(steps)):
         joined = after.kind == "sub" and text[after.start] == "-" and before.end == after.start
+        behind = after.kind == "" and text[after.start] == "-" and text[before.end - 1] == "号"
+        if behind and before.kind == "plate" and after.number <= _LARGEST_SUB:
+            found[at + 1] = (replace(after, kind="sub"), _KIND["sub"], found[at + 1][2])
         if joined and before.kind in ("plate", "sub") and text[before.end - 1] != "号":
             found[at] = (before, _KIND["sub"] if at and before.kind == "sub" else 0, found[at][2])
     return found
@@ -98,10 +103,14 @@ def _walk(index: AddressIndex, node: int, numbers: Numbers, sofar: Walked, found
         found.append(sofar)
         return
     step, best = numbers[at][0], score.IMPOSSIBLE
-    for child, price in _matching(index, node, numbers[at]):
+    for child, price in _matching(index, node, numbers[at], first=at == 0):
         best = min(best, price)
         _walk(index, child, numbers, Walked(child, cost + price, at + 1, swap=max(swap, price)), found)
     if best < 1.0:
+        return
+    if step.kind == "group":
+        # 7组 before 17号: of which group a door is does not change where it is.
+        _walk(index, node, numbers, replace(sofar, cost=cost + score.GROUP, used=at + 1), found)
         return
     children = index.children(node)
     said = numbers[at][1]
@@ -124,13 +133,17 @@ def _is_within(index: AddressIndex, node: int) -> bool:
     return index.parent(node) >= 0 and KINDS[index.code(node) & 15] in score.FINE
 
 
-def _matching(index: AddressIndex, node: int, number: tuple[Step, int, int]) -> list[tuple[int, float]]:
+def _matching(
+    index: AddressIndex, node: int, number: tuple[Step, int, int], *, first: bool = False
+) -> list[tuple[int, float]]:  # fmt: skip
     """Return the children of a node with a step's number, and what taking them for it costs."""
     step, said, letter = number
     found = []
     for child in index.find_number(node, step.number):
         code = index.code(child)
         price = score.WORD[said][code & 15]
+        if first and step.kind in ("unit", "room") and KINDS[code & 15] == "plate":
+            price = score.DOOR_WORD  # 17号门, 46号房: the first number of a road is its door's
         if (code >> 4) & _LETTERS != letter:
             if step.number == 0:
                 continue
