@@ -1,4 +1,4 @@
-"""Words that say where something is in relation to something else, and words that are no address at all."""
+"""What the parts of an address are called: elements, words that say where something is, words that are no address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,55 @@ import re
 from itertools import chain
 from typing import Final
 
+from gridmap.address.model import Step
 from gridmap.address.script import HAN
+
+_CODES: Final = {
+    "province": 10, "city": 10, "county": 10, "town": 20, "community": 30, "street": 40, "lane": 40, "alley": 40,
+    "estate": 40, "hamlet": 40, "plate": 50, "sub": 50, "building": 60, "unit": 70, "floor": 80, "room": 80,
+    "landmark": 90, "note": 90,
+}  # fmt: skip
+_KIND_OF_STEP: Final = {"group": "hamlet", "basement": "floor"}
+_INSIDE: Final = frozenset({"unit", "floor", "room"})
+_SMALLEST_ROOM: Final = 100
+"""A smaller number behind a building is a unit, or behind a plate a building."""
+
+
+def element_kind(step: Step, before: str) -> str:
+    """Return which element a number is.
+
+    Parameters
+    ----------
+    step
+        One without a word goes on from what stands before it: 人民路12, 3-2-501.
+    before
+        Kind of the element before it that is neither a note nor a sub; empty where there is none.
+
+    Examples
+    --------
+    >>> element_kind(Step(2), "street"), element_kind(Step(2), "plate"), element_kind(Step(2), "building")
+    ('plate', 'building', 'unit')
+    """
+    if step.kind:
+        return _KIND_OF_STEP.get(step.kind, step.kind)
+    if before not in {"estate", "landmark", "plate", "building", *_INSIDE}:
+        return "plate"
+    if before in _INSIDE or step.number >= _SMALLEST_ROOM:
+        return "room"
+    return "unit" if before == "building" else "building"
+
+
+def element_code(kind: str, before: str = "") -> int:
+    """Return the code of an element after GA/T 2000.32; 90 is ours.
+
+    Examples
+    --------
+    >>> element_code("hamlet"), element_code("sub", "plate"), element_code("sub", "floor")
+    (40, 50, 80)
+    """
+    within = kind == "sub" and before in {"building", "floor", "room"}  # 4楼之3
+    return _CODES[before if within else kind]
+
 
 _RELATED: Final = {
     "beside": "旁边 边上 隔壁 紧邻 紧靠 紧挨 1侧 侧面 侧边 左侧 右侧 左边 右边 左手边 右手边",

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from gridmap.address.elements import LANDMARK_WORDS, LONGEST_LANDMARK_WORD, note_spans
+from gridmap.address.elements import LANDMARK_WORDS, LONGEST_LANDMARK_WORD, element_code, element_kind, note_spans
 from gridmap.address.model import Element, ParsedAddress, Span, Step
 from gridmap.address.region import Fronts, Region
 from gridmap.address.script import DASHES, CleanText, clean_with_places
@@ -18,12 +18,6 @@ from gridmap.address.suffixes import is_strong, suffix_at, suffix_class
 _OPEN, _CLOSE = r"(（\[【{〔《<「『", r")）\]】}〕》>」』"
 _BRACKET: Final = re.compile(rf"[{_OPEN}][^{_OPEN}{_CLOSE}]*[{_CLOSE}]")
 _PART: Final = re.compile(r"[^,，;；、。|/\\\r\n\t]+")
-_CODE: Final = {
-    "province": 10, "city": 10, "county": 10, "town": 20, "community": 30, "street": 40, "lane": 40, "alley": 40,
-    "estate": 40, "hamlet": 40, "plate": 50, "sub": 50, "building": 60, "unit": 70, "floor": 80, "room": 80,
-    "landmark": 90, "note": 90,
-}  # fmt: skip
-_KIND_OF_STEP: Final = {"group": "hamlet", "basement": "floor"}
 _FRONTS: Final = Fronts(Region())
 _NAMED_HERE: Final = re.compile(
     r"[^省市县区旗盟州0-9]{1,8}?(?:路|街|大道|镇(?!市)|乡(?![市县族])|村|社区|小区|花园|新村|家园|公寓|大厦|广场|市场|超市)"
@@ -47,7 +41,6 @@ _GROUP: Final = frozenset("组队")
 _LATIN: Final = re.compile(r"[a-z\u00df-\u024f][a-z\u00df-\u024f .'-]+")
 _LATIN_STREET: Final = re.compile(r"(?:stra(?:ss|ß)e|street|road|avenue|weg|gasse|lane|platz| st| rd| ave|str)$|^rue ")
 _LARGEST_BARE: Final = 9999
-_SMALLEST_ROOM: Final = 100
 _SMALLEST_POSTCODE: Final = 1000
 _POSTCODE: Final = re.compile(r"\d{4,6} (?=[a-z])")
 
@@ -155,7 +148,7 @@ class _Reader:
         for start, end, what in sorted(taken, key=lambda each: each[0]):
             self._names(at, start, what)
             if isinstance(what, Step):
-                self._add(self._kind_of(what), start, end, format_step(what))
+                self._add(element_kind(what, self._last), start, end, format_step(what))
             else:
                 self._add("note", start, end)
             at = end
@@ -164,25 +157,13 @@ class _Reader:
     def _add(self, kind: str, start: int, end: int, value: str = "") -> None:
         places, offset = self._piece, self._offset
         first, last = places.start[start], places.end[end - 1]
-        code = _CODE[kind]
-        if kind == "sub" and self._last in {"building", "floor", "room"}:
-            code = _CODE[self._last]  # 4楼之3
+        code = element_code(kind, self._last)
         self.found.append(
             Element(code, kind, places.raw[first:last], value or places.text[start:end], offset + first, offset + last)
         )
         if kind not in {"note", "sub"}:
             self._last = kind
         self._seen.add(kind)
-
-    def _kind_of(self, step: Step) -> str:
-        """Say what a number is; one without a word goes on from what stands before it: 人民路12, 3-2-501."""
-        if step.kind:
-            return _KIND_OF_STEP.get(step.kind, step.kind)
-        if self._last not in {"estate", "landmark", "plate", "building", "unit", "floor", "room"}:
-            return "plate"
-        if self._last in {"unit", "floor", "room"} or step.number >= _SMALLEST_ROOM:
-            return "room"
-        return "unit" if self._last == "building" else "building"
 
     def _names(self, at: int, end: int, follower: Step | str | None) -> None:
         """Find the names between two numbers or notes, stretch by stretch as blanks part them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from gridmap import Geocoder
 from gridmap.address.build import Given, build_index
 from gridmap.address.model import MATCH_TYPES
+from gridmap.address.parse import parse_address
 from tests.addresses_made import HOSTILE, geocoder, listed
 
 SPOKEN = "零一二三四五六七八九"
@@ -201,6 +203,17 @@ def test_elements_say_what_was_understood_and_where():
     assert codes["building"] == (60, True)
     assert codes["unit"] == (70, False)
     assert found.reason
+
+
+@pytest.mark.parametrize(
+    "inside", ["", "2栋", "2栋301", "2-301", "2栋4楼之3", "2栋B1", "-2-501", "3栋2单元501室", "之1"]
+)
+def test_numbers_are_what_they_are_without_the_list(inside):
+    """What a number is called is one rule: of the address found, and of the text taken apart by itself."""
+    text = f"{PLATES['address'].iloc[0]}{inside}"
+    told, parsed = ([each for each in found.elements if 50 <= each.code <= 80]
+                    for found in (geocoder().geocode(text), parse_address(text)))  # fmt: skip
+    assert [replace(each, matched=None) for each in told] == parsed
 
 
 def test_many_are_answered_as_each():
