@@ -3,14 +3,14 @@
 In front of a name its town and community may stand, with their suffix or without (华阳人民 completes to 华阳镇人民路).
 A name may be typed as written, by pinyin or by its initials (:mod:`gridmap.address.complete_sounds`); behind a whole
 name numbers follow. What is typed as written comes before what only sounds so, a whole name before a beginning, and of
-equals what has more addresses.
+equals what has more addresses. What would complete to nothing is read as a slip: 红桥路 as 虹桥路.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final
@@ -23,6 +23,7 @@ from gridmap.address.complete_sounds import BEGINS, MOST_TYPED, STEM, WHOLE, Sou
 from gridmap.address.complete_tables import PREFIX
 from gridmap.address.index import COMMUNITY, ESTATE, OBJECT_KINDS, STREET, TOWN, AddressIndex
 from gridmap.address.model import Step, Suggestion
+from gridmap.address.names import NameBook
 from gridmap.address.script import clean
 from gridmap.address.steps import format_steps
 
@@ -33,6 +34,8 @@ _MOST_NUMBERED: Final = 48
 _MOST_LOOKED_AT: Final = 100
 """Of addresses that may have words between their numbers, those whose text is looked at."""
 _MOST_READINGS: Final = 6
+_LONGEST_NAME: Final = 24
+"""Characters at the beginning of a text that are looked at for a slip."""
 _LAST: Final = "\U0010ffff"
 
 # What comes before what.
@@ -68,20 +71,24 @@ class Completer:
     ----------
     index
         Of addresses, made with :func:`gridmap.address.complete_tables.complete_tables`.
+    book
+        Of its names.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from gridmap.address.build import build_index
+    >>> from gridmap.address.names import NameBook
     >>> rows = pd.DataFrame({"town": ["花山镇"] * 3, "street": ["虹桥路"] * 3, "number": ["13", "2", "1"],
     ...                      "lon": [120.3034, 120.3040, 120.3041], "lat": [31.5217, 31.5218, 31.5218]})
-    >>> completer = Completer(build_index(rows).index)
+    >>> index = build_index(rows).index
+    >>> completer = Completer(index, NameBook(index.names, index.tables))
     >>> [each.text for text in ("虹", "花山虹桥1", "hql1") for each in completer.complete(text)]
     ['花山镇虹桥路', '花山镇虹桥路1号', '花山镇虹桥路13号', '花山镇虹桥路1号', '花山镇虹桥路13号']
     """
 
-    def __init__(self, index: AddressIndex) -> None:
-        self._index = index
+    def __init__(self, index: AddressIndex, book: NameBook) -> None:
+        self._index, self._book = index, book
         tables: dict[str, Any] = {
             name.removeprefix(PREFIX): table for name, table in index.tables.items() if name.startswith(PREFIX)
         }
@@ -105,9 +112,9 @@ class Completer:
         readings = self._readings(cleaned)
         for reading in readings:
             found += self._found(reading, limit)
-        if not found:
-            for reading in readings:
-                found += self._interrupted(reading, limit)
+        for another in (self._interrupted, self._misheard):
+            for reading in [] if found else readings:
+                found += another(reading, limit)
         suggestions: dict[str, Suggestion] = {}
         for each in sorted(found):
             suggestion = self._suggestion(each.node)
@@ -186,12 +193,37 @@ class Completer:
             yield from self._numbers(_SOUND_NUMBER, ranks[much >= STEM], steps, reading, limit)
 
     def _interrupted(self, reading: _Reading, limit: int) -> Iterator[_Found]:
-        """Find addresses with words between their numbers: 人民路15号北坊华庭2栋."""
+        """Find addresses with words between their numbers: 人民路15号北坊华庭2栋, where the list has them or not."""
         start, steps = first_number(reading.rest)
         ranks = self._exactly(reading.rest[:start].rstrip(GAP))
+        if not len(ranks) or not steps:
+            return
+        gates = self._gates(reading, steps)
         for found in islice(self._numbers(_NUMBER, ranks, steps, reading, limit), _MOST_LOOKED_AT):
-            if reading.rest in clean(self._index.describe(found.node)):
+            is_behind = any(self._index.is_under(found.node, gate) for gate in gates)
+            is_listed = self._index.row_of(found.node) >= 0
+            if (is_behind and is_listed) or reading.rest in clean(self._index.describe(found.node)):
                 yield found
+
+    def _gates(self, reading: _Reading, steps: Sequence[Step]) -> set[int]:
+        """Return the doors of the estates that the words between numbers, or behind the last, begin."""
+        ends = [*(step.start for step in steps[1:]), len(reading.rest)]
+        between = [reading.rest[step.end : end].strip(GAP) for step, end in zip(steps, ends, strict=True)]
+        words = [each for each in between if each]
+        if len(words) != 1:
+            return set()
+        things = self._things(np.arange(*self._begun_by(words[0])), reading)
+        estates = things[self._index.object_kind[things] == ESTATE].tolist()
+        return {gate for each in estates if (gate := self._index.gate_of(each)) >= 0}
+
+    def _misheard(self, reading: _Reading, limit: int) -> Iterator[_Found]:
+        """Find what a text begins whose name is another of the same sound or look: 红桥路13."""
+        text = reading.rest
+        slips = self._book.recall(text, 0, min(len(text), _LONGEST_NAME)) if len(text) > 1 else []
+        for slip in sorted(slips, key=lambda each: (each.cost, each.name)):
+            if slip.start == 0 and slip.how in ("sound", "shape"):
+                meant = replace(reading, rest=self._index.names[slip.name] + text[slip.end :])
+                yield from self._found(meant, limit)
 
     def _heard(self, text: str) -> tuple[Ints, NDArray[np.int8]]:
         """Return names that a text with latin letters may begin, and how much of each it is."""

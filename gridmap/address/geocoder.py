@@ -72,7 +72,7 @@ class Geocoder:
         self._fronts = Fronts(self._index.region)
         self._matcher = Matcher(self._index, self._book)
         self._nearest = NearestAddress(self._index.tables)
-        self._completer = Completer(self._index)
+        self._completer = Completer(self._index, self._book)
 
     @property
     def version(self) -> str:

@@ -17,6 +17,7 @@ from pypinyin import Style, lazy_pinyin, pinyin
 from gridmap.address.build import build_index
 from gridmap.address.complete import MOST_CHARACTERS, Completer
 from gridmap.address.index import OBJECT_KINDS
+from gridmap.address.names import NameBook
 
 ALL = 10_000
 
@@ -28,7 +29,12 @@ def town_rows():
 
 @pytest.fixture(scope="module")
 def town(town_rows):
-    return Completer(build_index(town_rows).index)
+    return completer_of(town_rows)
+
+
+def completer_of(rows) -> Completer:
+    index = build_index(rows).index
+    return Completer(index, NameBook(index.names, index.tables))
 
 
 def listed(*rows):
@@ -38,7 +44,7 @@ def listed(*rows):
     table["address"] = (
         table.town + village + table.street + table.number.where(~table.number.str.isdecimal(), table.number + "号")
     )
-    return Completer(build_index(table.assign(lon=120.3 + np.arange(len(table)) * 1e-4, lat=31.5)).index)
+    return completer_of(table.assign(lon=120.3 + np.arange(len(table)) * 1e-4, lat=31.5))
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +126,32 @@ def test_words_between_numbers_are_read_over():
     rows = [("华阳镇", "人民路", "15", "北坊华庭", each) for each in ("1", "2", "20")]
     table = pd.DataFrame(rows, columns=["town", "street", "number", "estate", "building"])
     table["address"] = [f"华阳镇人民路15号北坊华庭{each}栋" for each in table.building]
-    completer = Completer(build_index(table.assign(lon=120.3, lat=31.5)).index)
+    completer = completer_of(table.assign(lon=120.3, lat=31.5))
     for text in ("人民路15号北坊华庭2", "华阳人民路15号北坊华庭2", "华阳镇人民路15号北坊华庭2栋"):
         assert texts(completer, text)[0] == "华阳镇人民路15号北坊华庭2栋"
     assert len(texts(completer, "人民路15号北坊")) == 3
     assert texts(completer, "人民路15号南坊华庭2") == []
+
+
+def test_the_estate_is_read_behind_its_gate_though_the_list_has_it_in_a_column(county):
+    """The list writes 人民路15号2栋, and 北坊华庭 beside it."""
+    for text in ("人民路15号北坊华庭2栋", "华阳镇人民路15号北坊华庭2", "人民路十五号北坊华庭2栋"):
+        assert texts(county, text)[0] == "华阳镇人民路15号2栋"
+    assert texts(county, "人民路15号北坊")[0].startswith("华阳镇人民路15号")
+    for text in ("人民路12号北坊华庭", "人民路1号北坊华庭2栋", "人民路15号南坊华庭2栋", "周庄镇人民路15号北坊华庭2栋"):
+        assert texts(county, text) == []
+
+
+def test_what_sounds_or_looks_like_a_name_completes_to_it_where_nothing_is_written_so(county):
+    for text, meant in {
+        "人明路": "华阳镇人民路",
+        "绿州路": "华阳镇绿洲路",
+        "绿州路1": "华阳镇绿洲路1号",
+        "华阳人明路12": "华阳镇人民路12号",
+    }.items():
+        assert texts(county, text)[0] == meant
+    assert {each.removesuffix("号")[-1] for each in texts(county, "绿州路1")} == {"1"}
+    assert texts(county, "红桥路") == []
 
 
 def test_hamlets_of_one_name_are_told_apart_by_their_village(county):
@@ -259,7 +286,7 @@ def test_whatever_is_typed_is_answered(county, text, limit):
 
 def test_names_in_latin_letters_are_completed_too():
     rows = pd.DataFrame({"town": "Vaduz", "street": ["Landstrasse", "Im Bretscha", "Lettstrasse"], "number": "2"})
-    completer = Completer(build_index(rows.assign(lon=9.52, lat=47.14)).index)
+    completer = completer_of(rows.assign(lon=9.52, lat=47.14))
     for text in ("im br", "IM BRETSCHA", "imb"):
         assert "Im Bretscha" in completer.complete(text)[0].text
     assert len(completer.complete("l")) == 2
