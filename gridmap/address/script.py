@@ -200,7 +200,7 @@ def _written(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Nd":
         return str(unicodedata.decimal(character))
-    if category == "Cf" or "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef":
+    if category in ("Cf", "Me", "Mn") or "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef":
         return ""  # seen by nobody: zero-width blanks, variation selectors
     return character.lower() if category[0] in "LNM" else " "
 
