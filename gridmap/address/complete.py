@@ -36,6 +36,8 @@ _MOST_LOOKED_AT: Final = 100
 _MOST_READINGS: Final = 6
 _LONGEST_NAME: Final = 24
 """Characters at the beginning of a text that are looked at for a slip."""
+_MOST_HEARD, _MOST_SLIPS = 2, 6
+"""Readings that are looked at for slips, those with most areas taken off first, and slips of each that are followed."""
 _LAST: Final = "\U0010ffff"
 
 # What comes before what.
@@ -112,9 +114,11 @@ class Completer:
         readings = self._readings(cleaned)
         for reading in readings:
             found += self._found(reading, limit)
-        for another in (self._interrupted, self._misheard):
-            for reading in [] if found else readings:
-                found += another(reading, limit)
+        for reading in [] if found else readings:
+            found += self._interrupted(reading, limit)
+        for reading in sorted(readings, key=lambda each: len(each.rest))[:_MOST_HEARD]:
+            if not found:
+                found += self._misheard(reading, limit)
         suggestions: dict[str, Suggestion] = {}
         for each in sorted(found):
             suggestion = self._suggestion(each.node)
@@ -220,10 +224,10 @@ class Completer:
         """Find what a text begins whose name is another of the same sound or look: 红桥路13."""
         text = reading.rest
         slips = self._book.recall(text, 0, min(len(text), _LONGEST_NAME)) if len(text) > 1 else []
-        for slip in sorted(slips, key=lambda each: (each.cost, each.name)):
-            if slip.start == 0 and slip.how in ("sound", "shape"):
-                meant = replace(reading, rest=self._index.names[slip.name] + text[slip.end :])
-                yield from self._found(meant, limit)
+        whole = [each for each in slips if each.start == 0 and each.how in ("sound", "shape")]
+        for slip in sorted(whole, key=lambda each: (each.cost, each.name))[:_MOST_SLIPS]:
+            meant = replace(reading, rest=self._index.names[slip.name] + text[slip.end :])
+            yield from self._found(meant, limit)
 
     def _heard(self, text: str) -> tuple[Ints, NDArray[np.int8]]:
         """Return names that a text with latin letters may begin, and how much of each it is."""
