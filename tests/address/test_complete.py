@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pypinyin import Style, lazy_pinyin, pinyin
 
@@ -28,13 +28,16 @@ def town_rows():
 
 
 @pytest.fixture(scope="module")
-def town(town_rows):
-    return completer_of(town_rows)
+def town(town_built):
+    return completer(town_built.index)
+
+
+def completer(index) -> Completer:
+    return Completer(index, NameBook(index.names, index.tables))
 
 
 def completer_of(rows) -> Completer:
-    index = build_index(rows).index
-    return Completer(index, NameBook(index.names, index.tables))
+    return completer(build_index(rows).index)
 
 
 def listed(*rows):
@@ -268,6 +271,7 @@ def test_a_suggestion_lies_where_the_list_has_it(town, town_rows):
         assert each.count == sum(each.text.endswith(str(value)) for value in town_rows[column])
 
 
+@settings(max_examples=60)
 @given(st.text(max_size=30) | st.text("rml人民路村1 -号栋", max_size=20), st.integers(-1, 12))
 @example("'; DROP TABLE addresses;--", 10)
 @example("1" * 60, 10)

@@ -19,6 +19,7 @@ from tests.addresses_made import HOSTILE, geocoder, listed
 
 SPOKEN = "零一二三四五六七八九"
 ROWS = listed()
+ADDRESSES = tuple(ROWS["address"])
 PLATES = ROWS[~ROWS["address"].str.contains("栋") & (ROWS["number"].astype(int) < 100)].reset_index(drop=True)
 some_row = st.integers(0, len(ROWS) - 1)
 some_plate = st.integers(0, len(PLATES) - 1)
@@ -40,7 +41,7 @@ def is_at(found, row) -> bool:
 
 def test_a_listed_address_is_found_at_its_own_place():
     geo = geocoder()
-    for row in ROWS.iloc[::3].itertuples():
+    for row in ROWS.iloc[::5].itertuples():
         found = geo.geocode(row.address)
         assert found.match_type == "exact", row.address
         assert (found.outcome, found.address) == ("matched", row.address)
@@ -86,14 +87,13 @@ def test_a_spoken_number_is_the_number(at):
 
 
 @given(some_plate, st.integers(1, 400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_number_is_only_ever_itself(at, number):
     """Whatever number is asked: it is listed and answered, or it is not and no other is claimed."""
     row = PLATES.iloc[at]
     front = row.address[: row.address.rindex(row.number)]
     found = geocoder().geocode(f"{front}{number}号")
-    truth = ROWS[ROWS["address"].str.startswith(f"{front}{number}号")]
-    if len(truth):
+    if any(each.startswith(f"{front}{number}号") for each in ADDRESSES):
         assert found.address.startswith(f"{front}{number}号")
     else:
         assert found.confidence < 0.9
@@ -104,7 +104,7 @@ def left_out(at: int) -> Geocoder:
     return Geocoder(build_index(Given(ROWS.drop(index=at))).index)
 
 
-@pytest.mark.parametrize("at", [0, 17, 400, 801, 1100])
+@pytest.mark.parametrize("at", [0, 400, 1100])
 def test_what_is_not_listed_is_no_neighbour(at):
     row = ROWS.iloc[at]
     found = left_out(at).geocode(row.address)
@@ -169,7 +169,7 @@ def test_two_estates_of_one_name_are_told_apart():
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whatever_is_asked_something_is_answered(text):
     found = geocoder().geocode(text)
     assert found.match_type in ("", *MATCH_TYPES)
@@ -183,7 +183,7 @@ def test_whatever_is_asked_something_is_answered(text):
 
 
 @given(some_row, st.text(alphabet="花山镇虹桥路号栋一二三十1234-之甲 旁边", max_size=12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_more_text_never_makes_another_place_sure(at, more):
     """A listed address followed by noise is answered by itself, by what is more exactly there, or without certainty."""
     row = ROWS.iloc[at]
