@@ -136,7 +136,7 @@ def _one_address(question: Question, steps: list[Step], mention: Mention, said: 
     return kept
 
 
-_DOORS: Final = ("plate", "building", "")
+_DOORS: Final = ("plate", "building")
 _LEAST_ESTATE: Final = 3
 """Characters of an estate that the list does not name between a door and its building."""
 

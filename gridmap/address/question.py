@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gridmap.address.elements import AT_THE_PLACE, note_spans
@@ -13,6 +14,13 @@ from gridmap.address.region import Front, Fronts
 from gridmap.address.script import clean, clean_with_places
 from gridmap.address.steps import read_steps
 
+_FILLERS: Final = re.compile(
+    "自然村|行政村|村民委员会|委员会|村委会?|居委会|村民小组|政府|辖区|境内|地界|街办|办事处|(?<![a-z])(?:no|rm|room|unit)(?![a-z])"
+)
+"""Words between names and numbers that say nothing of where."""
+_MARKS: Final = re.compile("[：:，,。！!；;、]")
+_LONGEST_LEAD: Final = 30
+_LEADING: Final = frozenset("在为是于到住去")
 _MOST_NAMES: Final = 40
 """An address has a handful of names; more of them are a list of something."""
 _FEW: Final = 10
@@ -90,14 +98,19 @@ def read_question(raw: str, book: NameBook, fronts: Fronts) -> Question:
     mentions = book.find_exact(text)
     begins = {each.start for each in mentions}
     notes = note_spans(text)
-    front = fronts.read(text, begins.__contains__, _opened(notes))
+    lead = max(_opened(notes), _lead(raw, text, begins), _before_region(text, fronts.begin(text), begins))
+    front = fronts.read(text, begins.__contains__, lead)
     noted = 0
     for start, end, _ in notes:
         noted |= span_mask(start, end)
-    steps = [step for step in read_steps(text) if step.start >= front.end and not noted >> step.start & 1]
+    steps = [step for step in read_steps(text) if step.start >= max(front.end, lead) and not noted >> step.start & 1]
+    # 15#: the # is a door's as well as a building's.
+    steps = [replace(each, kind="") if text[each.end - 1] == "#" else each for each in steps]
     if front.end:
         mentions = [each for each in mentions if each.start >= front.end]
-    explained = noted | span_mask(0, front.end)
+    explained = noted | span_mask(0, max(front.end, lead))
+    for filler in _FILLERS.finditer(text):
+        explained |= span_mask(*filler.span())
     for step in steps:
         explained |= span_mask(step.start, step.end)
     letters = characters = 0
@@ -107,6 +120,28 @@ def read_question(raw: str, book: NameBook, fronts: Fronts) -> Question:
             if character.isalpha():
                 letters |= 1 << at
     return Question(raw, text, front, steps, mentions[:_MOST_NAMES], letters, explained, notes, characters)
+
+
+def _lead(raw: str, text: str, begins: set[int]) -> int:
+    """Return where an address begins behind what somebody says first: 王先生反映：…, 发生地点为月城镇….
+
+    Words in front are taken for that where a mark ends them, or a word that leads to a place, and no name is in them:
+    a city of elsewhere (南京华阳镇) has neither.
+    """
+    first = min(begins, default=0)
+    end = 0
+    for mark in _MARKS.finditer(raw, 0, _LONGEST_LEAD):
+        head = clean(raw[: mark.end()])
+        if len(head) > first or not text.startswith(head):
+            break
+        end = len(head)
+    return first if end < first and text[first - 1] in _LEADING else end
+
+
+def _before_region(text: str, begin: int, begins: set[int]) -> int:
+    """Return where a region begins that nothing of an address stands before; an address may be written from behind."""
+    named = any(start < begin for start in begins) or any(each.isdigit() for each in text[:begin])
+    return 0 if named else begin
 
 
 def _opened(notes: Sequence[tuple[int, int, str]]) -> int:

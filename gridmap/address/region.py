@@ -144,6 +144,12 @@ class Fronts:
                     return kind, word.end() if word else end
         return None
 
+    def begin(self, text: str) -> int:
+        """Return where a full name of ours first stands, near the beginning; 0 where none does."""
+        full = [name for name in (self._region.province, self._region.city, self._region.county) if name]
+        found = [at for name in full if (at := text.find(name, 0, _MOST_LETTERS)) >= 0]
+        return min(found, default=0) if not self._any_at(text, 0, False) else 0
+
     def _ours_within(self, text: str, start: int, end: int) -> int:
         """Return where a full name of ours begins inside what looks like a unit: 在锡澄县; -1 where none does."""
         full = [name for name in (self._region.county, self._region.city, self._region.province) if name]

@@ -120,7 +120,9 @@ def _walk(index: AddressIndex, node: int, numbers: Numbers, sofar: Walked, found
             return
     if at == 0 and children:
         _skipping(index, children, numbers, sofar, found)
-    if not children and at > 0 and step.kind not in ("sub", "plate"):
+    # 2号七 五栋: of two numbers before one word the first is no building.
+    broken = at > 0 and step.kind == "building" and not numbers[at - 1][1]
+    if not children and at > 0 and step.kind not in ("sub", "plate") and not broken:
         # The list stops here: what follows is inside this door, whatever word it has.
         if said:
             found.append(Walked(node, cost + score.INSIDE, at, finer=True, swap=swap))
