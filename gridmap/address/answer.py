@@ -90,7 +90,8 @@ def _found(index: AddressIndex, question: Question, readings: Sequence[Reading],
     spots = [find_spot(index, question, each) for each in likely_ones]
     guessed = [_is_guess(index, each, spot) for each, spot in zip(likely_ones, spots, strict=True)]
     sure = trust([likely[i] for i in kept], guessed)
-    candidates = _candidates(index, likely_ones, spots, sure)
+    first, *rest = _candidates(index, likely_ones, spots, sure)
+    candidates = (first, *sorted(rest, key=lambda each: -each.confidence))
     clear = len(kept) == 1 or likely[0] >= _CLEAR * sum(likely)
     points, weights = _together(spots, sure, guessed)
     best = spots[0]

@@ -20,7 +20,7 @@ from gridmap.address.near import NearestAddress
 from gridmap.address.question import Question, open_stretches, read_question
 from gridmap.address.region import Fronts
 from gridmap.address.telling import tell
-from gridmap.errors import CrsError
+from gridmap.errors import CrsError, InputError
 from gridmap.locate.points import NOT_DEGREES, read_points
 
 MOST_CHARACTERS: Final = 200
@@ -31,6 +31,9 @@ _FAR: Final = f"{REACH_M:.0f} 米内没有标准地址 · no listed address with
 _EMPTY: Final = "没有地址文字 · no address in the text"
 _LONG: Final = f"超过 {MOST_CHARACTERS} 字，不是一个地址 · longer than {MOST_CHARACTERS} characters: not one address"
 _UNKNOWN: Final = "标准地址库中没有找到 · nothing of it is in the address index"
+_NOT_OURS: Final = (
+    "the index of addresses is damaged or was made by another version; build it anew: gridmap addresses build"
+)
 _COUNTY: Final = "只有省、市、县，须人工核实 · only province, city and county: a person has to look"
 _COLUMNS: Final = (
     "outcome", "reason", "match_type", "confidence", "lon", "lat", "accuracy_m", "address", "town", "community",
@@ -68,11 +71,14 @@ class Geocoder:
 
     def __init__(self, source: AddressIndex | str | os.PathLike[str]) -> None:
         self._index = source if isinstance(source, AddressIndex) else AddressIndex.open(source)
-        self._book = NameBook(self._index.names, self._index.tables)
+        try:
+            self._book = NameBook(self._index.names, self._index.tables)
+            self._nearest = NearestAddress(self._index.tables)
+            self._completer = Completer(self._index, self._book)
+        except (KeyError, UnicodeDecodeError, IndexError) as error:
+            raise InputError(f"{_NOT_OURS} ({error!r})") from error
         self._fronts = Fronts(self._index.region)
         self._matcher = Matcher(self._index, self._book)
-        self._nearest = NearestAddress(self._index.tables)
-        self._completer = Completer(self._index, self._book)
 
     @property
     def version(self) -> str:
@@ -171,7 +177,7 @@ class Geocoder:
         tuple of Suggestion
             At most ``limit``, the likeliest first; none for what begins nothing.
         """
-        return tuple(self._completer.complete(text, limit))
+        return tuple(self._completer.complete(text, limit)) if isinstance(text, str) else ()
 
 
 def _refusal(text: object) -> str:

@@ -25,6 +25,7 @@ from gridmap.address.model import AddressParts, Step
 from gridmap.address.region import Region
 from gridmap.address.steps import format_steps, step_of
 from gridmap.address.table_texts import Texts
+from gridmap.errors import InputError
 from gridmap.geo.container import Form, map_file, unpack, verify
 from gridmap.geo.files import atomic_path
 from gridmap.locate.discs import metres_per_degree
@@ -116,6 +117,9 @@ class AddressIndex:
         """Return the index that is in some bytes; ``name`` says whose they are when they are none."""
         tables, text = unpack(FORM, content, name)
         fields = [field for field in cls.__dataclass_fields__ if field not in ("content", "tables", "text")]
+        missing = [field for field in fields if field not in tables]
+        if missing:
+            raise InputError(f"{name} was made by another version of gridmap (it lacks {missing[0]}); build it anew")
         return cls(content, tables, text, **{field: tables[field] for field in fields})
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -56,6 +56,7 @@ def build(
     from gridmap.address.io import build_file, parse_region, write_findings
     from gridmap.address.table_headers import parse_columns
 
+    _refuse_own_input(files, out, findings)
     said = parse_columns(columns) if columns else None
     where = parse_region(region) if region else None
     with show.progress_bar(text("建立地址索引", "addresses")) as progress:
@@ -66,6 +67,18 @@ def build(
         typer.echo(json.dumps(_values(built, out), ensure_ascii=False, indent=1))
     else:
         _print(built, out, findings)
+
+
+def _refuse_own_input(files: list[str], out: Path, findings: Path | None) -> None:
+    """Refuse to write over what is read, or two results into one file."""
+    from gridmap.errors import OutputError
+
+    read = {Path(name).resolve() for each in files for name in (each, each.split("=", 1)[-1])}
+    for target in (out, findings):
+        if target is not None and target.resolve() in read:
+            raise OutputError(f"{target} is one of the files that are read; name another to write")
+    if findings is not None and findings.resolve() == out.resolve():
+        raise OutputError(f"{out} cannot be both the index and its findings; name another file for --findings")
 
 
 def _values(built: Built, out: Path) -> dict[str, object]:
@@ -99,6 +112,12 @@ def _print(built: Built, out: Path, findings: Path | None) -> None:
     if sum(rules.values()) > len(shown) and findings is None:
         more = text("全部逐行写出请加 --findings FILE", "all of them, row by row, go to a file with --findings FILE")
         show.out.print(more, markup=False)
+    if not any(built.index.text["region"].values()):
+        warning = text(
+            "提醒：没有写明省、市、县（--region），别县的地址认不出来",
+            "warning: no province, city and county (--region): addresses of other counties cannot be told",
+        )
+        show.err.print(warning, markup=False)
     size = len(built.index.content) / 1e6
     version = text("版本", "version")
     show.out.print(f"{out} · {version} {built.index.version} · {size:,.1f} MB", markup=False)

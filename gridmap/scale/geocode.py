@@ -86,6 +86,8 @@ def geocode_file(
     target = Path(out)
     if target.suffix.lower() != ".csv":
         raise OutputError(f"{target.name}: cannot write {target.suffix!r}; allowed: .csv")
+    if target.exists() and target.resolve() == Path(path).resolve():
+        raise OutputError(f"{target} is the file of the addresses themselves; give another name for the result")
     source = open_source(path, encoding=encoding, rows=_PIECE_ROWS)
     refuse_missing(address, source.schema.names)
     counts: Counter[str] = Counter()

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from gridmap import Geocoder
 from gridmap.address.build import Given, build_index
+from gridmap.address.index import AddressIndex
 from gridmap.address.model import MATCH_TYPES
 from gridmap.address.parse import parse_address
+from gridmap.errors import InputError
 from tests.addresses_made import HOSTILE, geocoder, listed
 
 SPOKEN = "零一二三四五六七八九"
@@ -264,3 +266,60 @@ def test_an_address_without_a_position_is_found_and_has_no_point():
     assert (found.outcome, found.match_type, found.address) == ("matched", "exact", "花山镇虹桥路3号")
     assert math.isnan(found.lon)
     assert "坐标" in found.reason
+
+
+FOREIGN = ("四川省成都市", "江西省九江市", "三亚市", "江苏省南京市", "南京市江宁区", "泗阳县", "宜兴市", "苏州市昆山市")
+OURS = (
+    "江苏省无锡市锡澄县",
+    "江苏无锡",
+    "锡澄县锡澄县",
+    "在锡澄县",
+    "我在江苏省锡澄县",
+    "本县",
+    "锡澄区",
+    "王先生反映：锡澄县",
+    "地址：",
+    "24. 无锡市锡澄县",
+)
+
+
+@pytest.mark.parametrize("front", FOREIGN)
+def test_an_address_of_elsewhere_is_never_one_of_ours(front):
+    found = geocoder().geocode(front + ROWS["address"].iloc[0])
+    assert found.outcome == "elsewhere"
+
+
+@pytest.mark.parametrize("front", OURS)
+def test_an_address_of_ours_is_not_of_elsewhere(front):
+    found = geocoder().geocode(front + ROWS["address"].iloc[0])
+    assert found.address == ROWS["address"].iloc[0]
+    assert found.confidence >= 0.9
+
+
+TWO = (
+    "花山镇虹桥路13、15号",
+    "花山镇虹桥路13号、15号",
+    "花山镇虹桥路13号到15号",
+    "花山镇虹桥路13号1栋或者2栋",
+    "花山镇虹桥路13号和清浦街1号",
+)
+
+
+@pytest.mark.parametrize("text", TWO)
+def test_two_addresses_in_one_text_are_not_one_for_sure(text):
+    assert geocoder().geocode(text).confidence < 0.9
+
+
+@pytest.mark.parametrize("note", ["联系人李四", "五金店门口", "（三只松鼠）", "有3栋房子", "身高1米8"])
+def test_a_number_in_a_note_is_no_number_of_the_address(note):
+    found = geocoder().geocode("花山镇虹桥路13号，" + note)
+    assert found.match_type not in ("exact",)
+    assert found.address == "花山镇虹桥路13号"
+
+
+def test_the_first_index_of_another_version_says_build_it_anew(tmp_path):
+    content = bytearray(bytes(geocoder()._index.content))
+    at = content.index(b'"node_key"')
+    content[at : at + 10] = b'"nodekeys"'
+    with pytest.raises(InputError):
+        AddressIndex.from_bytes(np.frombuffer(bytes(content), dtype=np.uint8))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 from typer.testing import CliRunner
 
 from gridmap.address.index import AddressIndex
 from gridmap.cli import addresses
 from gridmap.cli.app import app
+from gridmap.errors import OutputError
 
 LIST = """地址,路名,镇,号,lon,lat
 花山镇虹桥路13号,虹桥路,花山镇,13,120.3034,31.5217
@@ -49,3 +51,16 @@ def test_findings_are_printed_by_rule_with_the_first_rows(tmp_path, monkeypatch,
     assert "list.csv:7" not in printed
     assert "--findings FILE" in printed
     assert AddressIndex.open(tmp_path / "a.idx").version in printed
+
+
+@pytest.mark.parametrize(
+    "words", [["-o", "list.csv"], ["-o", "a.idx", "--findings", "list.csv"], ["-o", "a.idx", "--findings", "a.idx"]]
+)
+def test_what_is_read_is_never_written_over(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.csv").write_text(LIST, encoding="gbk")
+    before = (tmp_path / "list.csv").read_bytes()
+    with pytest.raises(OutputError, match="name another"):
+        CliRunner().invoke(app, ["addresses", "build", "list.csv", *words], catch_exceptions=False)
+    assert (tmp_path / "list.csv").read_bytes() == before
+    assert not (tmp_path / "a.idx").exists()
