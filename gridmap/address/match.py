@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from gridmap.address import score
 from gridmap.address.context import (
@@ -97,8 +97,7 @@ class _Named:
     confusable: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
+class _Setting(NamedTuple):
     """A thing under a name, before its numbers are followed."""
 
     thing: int
@@ -176,9 +175,11 @@ class Matcher:
             _HAMLET: said.streets, _LANDMARK: said.landmarks,
         }  # fmt: skip
         for mention in mentions:
+            mask = span_mask(mention.start, mention.end)
             for kind, thing in self._of(mention.name).areas:
                 table = tables[kind]
-                said.masks[thing] = said.masks.get(thing, 0) | span_mask(mention.start, mention.end)
+                if kind in (_TOWN, _COMMUNITY):
+                    said.masks[thing] = said.masks.get(thing, 0) | mask
                 if thing not in table or mention.cost < table[thing].cost:
                     table[thing] = mention
         beside = (said.towns, said.communities, said.estates, said.streets if said.landmarks else {})

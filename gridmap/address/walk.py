@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from gridmap.address import score
 from gridmap.address.index import AddressIndex
@@ -20,9 +20,8 @@ _LETTERS: Final = 0xFF
 _KIND: Final = {name: code for code, name in enumerate(KINDS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
-    """Where the numbers lead.
+class Walked(NamedTuple):
+    """Where the numbers lead; a tuple, for many are made a question.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ def _walk(index: AddressIndex, node: int, numbers: Numbers, sofar: Walked, found
         return
     if step.kind == "group":
         # 7组 before 17号: of which group a door is does not change where it is.
-        _walk(index, node, numbers, replace(sofar, cost=cost + score.GROUP, used=at + 1), found)
+        _walk(index, node, numbers, sofar._replace(cost=cost + score.GROUP, used=at + 1), found)
         return
     children = index.children(node)
     said = numbers[at][1]
