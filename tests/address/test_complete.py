@@ -252,7 +252,7 @@ def test_every_suggestion_completes_first_to_itself(town, county):
         asked = {*index.names, *string.ascii_lowercase}
         asked |= {
             index.address(row)
-            for row in random.Random(2).sample(range(len(index.row_lon)), min(25, len(index.row_lon)))
+            for row in random.Random(2).sample(range(len(index.row_lon)), min(12, len(index.row_lon)))
         }
         suggested = {each.text for text in asked for each in completer.complete(text, 3)}
         assert len(suggested) > 20

@@ -11,7 +11,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 BENCH = Path(__file__).parents[1] / "bench"
@@ -85,6 +85,7 @@ def test_one_row_is_damaged_alike_whatever_else_is(listed, landmarks, damaged):
     assert any(other.damage(row).text != damaged[row].text for row in (700, 3, 41))
 
 
+@settings(max_examples=50)
 @given(st.integers(1, 9999))
 def test_spoken_numbers_mean_what_they_say(number):
     total, digit = 0, 0

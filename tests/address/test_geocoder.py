@@ -70,7 +70,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
 @given(some_row)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_how_it_is_written_changes_nothing(written, at):
     row = ROWS.iloc[at]
     found = geocoder().geocode(written(row))
@@ -171,7 +171,7 @@ def test_two_estates_of_one_name_are_told_apart():
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_is_asked_something_is_answered(text):
     found = geocoder().geocode(text)
     assert found.match_type in ("", *MATCH_TYPES)

@@ -64,7 +64,7 @@ WEIGHED = st.lists(st.tuples(POINT, st.sampled_from([0.001, 0.01, 0.1, 1.0, 5.0,
 
 
 @given(WEIGHED, st.sampled_from([0.3, 0.85, 0.93, 1.0]), st.sampled_from(["matched", "ambiguous"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_grids_are_those_that_adding_up_point_by_point_gives(drawn, total, outcome):
     points = [point for point, _ in drawn]
     weights = [weight * total / sum(each for _, each in drawn) for _, weight in drawn]

@@ -4,7 +4,7 @@ import math
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypinyin import Style, lazy_pinyin, pinyin
 
@@ -28,6 +28,7 @@ def sounds() -> Sounds:
     return Sounds(sound_tables())
 
 
+@settings(max_examples=40)
 @given(COMMON)
 def test_a_character_is_read_as_pypinyin_reads_it(character: str) -> None:
     every = {sound for (sound,) in zip(*[iter(pinyin(character, style=Style.NORMAL, heteronym=True)[0])], strict=True)}
@@ -45,6 +46,7 @@ def test_second_readings_are_those_that_people_know(character: str, known: set[s
     assert set(readings()[character]) == known
 
 
+@settings(max_examples=40)
 @given(st.text(st.one_of(COMMON, st.sampled_from("ab19 ")), max_size=8))
 def test_there_is_one_syllable_for_each_character(text: str) -> None:
     found = syllables(text)
@@ -58,6 +60,7 @@ def test_words_are_read_as_words() -> None:
     assert syllables("重庆路") == ["chong", "qing", "lu"]
 
 
+@settings(max_examples=40)
 @given(COMMON, COMMON)
 def test_the_tables_say_what_the_syllables_do(sounds: Sounds, a: str, b: str) -> None:
     def share(read: object) -> bool:
