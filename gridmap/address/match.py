@@ -16,15 +16,12 @@ from gridmap.address.context import (
     unexplained,
     within,
 )
-from gridmap.address.index import OBJECT_KINDS, AddressIndex
+from gridmap.address.index import COMMUNITY, ESTATE, HAMLET, LANDMARK, STREET, TOWN, AddressIndex
 from gridmap.address.model import Step
 from gridmap.address.names import Mention, NameBook
 from gridmap.address.question import Question, open_stretches, span_mask
 from gridmap.address.walk import Numbers, Walked, walk
 
-_TOWN, _COMMUNITY, _STREET, _HAMLET, _ESTATE, _LANDMARK = (
-    OBJECT_KINDS.index(kind) for kind in ("town", "community", "street", "hamlet", "estate", "landmark")
-)
 _CLEAN: Final = 0.6
 """Cost up to which names are not looked for that would be written otherwise."""
 _GOOD: Final = 2.2
@@ -150,35 +147,35 @@ class Matcher:
         return sorted(found, key=lambda each: (each.cost, each.start, each.name))[:_MOST_NAMES]
 
     def _is_area(self, name: int) -> bool:
-        return all(kind in (_TOWN, _COMMUNITY) for kind, _ in self._of(name).areas)
+        return all(kind in (TOWN, COMMUNITY) for kind, _ in self._of(name).areas)
 
     def _of(self, name: int) -> _Named:
         found = self._named.get(name)
         if found is None:
             kinds = [(self._kind[each], each) for each in self._index.objects_of(name)]
-            estates = {self._town[each] for kind, each in kinds if kind == _ESTATE}
+            estates = {self._town[each] for kind, each in kinds if kind == ESTATE}
             # A place on the map that is an estate of the list is that estate.
-            areas = tuple(each for each in kinds if each[0] != _LANDMARK or self._town[each[1]] not in estates)
+            areas = tuple(each for each in kinds if each[0] != LANDMARK or self._town[each[1]] not in estates)
             near = [each for each in self._book.confusable(name).tolist() if self._leads(self._index.objects_of(each))]
             found = self._named[name] = _Named(areas, self._leads([each for _, each in areas]), tuple(near))
         return found
 
     def _leads(self, objects: Iterable[int]) -> tuple[int, ...]:
         """Return the objects that an address may end at or below."""
-        areas = (_TOWN, _COMMUNITY)
+        areas = (TOWN, COMMUNITY)
         return tuple(each for each in objects if self._kind[each] not in areas or self._index.children(each))
 
     def _said(self, mentions: Iterable[Mention]) -> Said:
         said = Said({}, {}, {}, {}, {})
         tables = {
-            _TOWN: said.towns, _COMMUNITY: said.communities, _ESTATE: said.estates, _STREET: said.streets,
-            _HAMLET: said.streets, _LANDMARK: said.landmarks,
+            TOWN: said.towns, COMMUNITY: said.communities, ESTATE: said.estates, STREET: said.streets,
+            HAMLET: said.streets, LANDMARK: said.landmarks,
         }  # fmt: skip
         for mention in mentions:
             mask = span_mask(mention.start, mention.end)
             for kind, thing in self._of(mention.name).areas:
                 table = tables[kind]
-                if kind in (_TOWN, _COMMUNITY):
+                if kind in (TOWN, COMMUNITY):
                     said.masks[thing] = said.masks.get(thing, 0) | mask
                 if thing not in table or mention.cost < table[thing].cost:
                     table[thing] = mention
@@ -219,7 +216,7 @@ class Matcher:
                         least = min(least, reading.cost)
 
     def _walked(self, thing: int, numbers: Numbers) -> list[Walked]:
-        if self._kind[thing] == _LANDMARK:
+        if self._kind[thing] == LANDMARK:
             return [Walked(thing, 0.0, 0)]
         return walk(self._index, thing, numbers)
 
@@ -233,9 +230,9 @@ class Matcher:
         """Return what is said of the town and, where it is one for all its doors, the community of a thing."""
         context: list[Mention] = []
         cost += beside.price
-        if said.towns and self._kind[thing] != _TOWN:
+        if said.towns and self._kind[thing] != TOWN:
             cost += agreement(said.towns.get(self._town[thing]), mention, beside.town_wrong, context)
-        community = self._community[thing] if self._kind[thing] != _COMMUNITY else -1
+        community = self._community[thing] if self._kind[thing] != COMMUNITY else -1
         if community >= 0 and said.communities:
             cost += agreement(said.communities.get(community), mention, beside.community_wrong, context)
         return _Setting(thing, mention, cost, context, community)
@@ -245,8 +242,8 @@ class Matcher:
     ) -> Sequence[int]:  # fmt: skip
         """Return what has a name, of the towns and communities that are named, where that is or has to be so."""
         things: Sequence[int] = self._of(name).things
-        if mention.how == "suffix" and any(self._kind[each] == _LANDMARK for each in things):
-            things = [each for each in things if self._kind[each] != _LANDMARK]
+        if mention.how == "suffix" and any(self._kind[each] == LANDMARK for each in things):
+            things = [each for each in things if self._kind[each] != LANDMARK]
         if said.communities and (len(things) > 1 or beside.community_wrong > most):
             here = within(things, self._community, said.communities, mention)
             if here or beside.community_wrong > most:
@@ -269,7 +266,7 @@ class Matcher:
             cost += agreement(said.communities.get(community), mention, beside.community_wrong, context)
         cost += self._estate_cost(thing, walked, said, mention, context)
         by = question.is_by(mention.end)
-        if self._kind[thing] == _LANDMARK or (self._kind[thing] == _ESTATE and by and not steps):
+        if self._kind[thing] == LANDMARK or (self._kind[thing] == ESTATE and by and not steps):
             cost += score.NUMBER_UNLISTED * bool(steps)
             roads = self._roads_before(thing, said, mention)
             cost += sum(each.cost * score.CONTEXT for each in roads)
@@ -302,7 +299,7 @@ class Matcher:
         self, thing: int, walked: Walked, said: Said, mention: Mention, context: list[Mention]
     ) -> float:  # fmt: skip
         """Return what an estate named beside a road says: its gate is this door, or the door is another's."""
-        if not said.estates or self._kind[thing] == _ESTATE:
+        if not said.estates or self._kind[thing] == ESTATE:
             return 0.0
         other = 0.0
         for estate, each in said.estates.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from gridmap.address.index import degree_m
 from gridmap.address.model import Geocoding
 from gridmap.locate.locator import Locator
 from gridmap.locate.placement import Candidate, Placement
@@ -118,7 +119,7 @@ def _weighed(locator: Locator, found: Geocoding, placement: Placement) -> Addres
     level = locator.finest_tiling
     shares = _shares(frame[level], found.weights, level)
     if not shares:
-        return _settled(found, placement, found.confidence, locator)
+        return AddressPlacement(found, placement, 0.0, (), True)
     best = shares[0]
     if best.confidence >= SURE * float(found.weights.sum()):
         inside = np.flatnonzero((frame[level] == best.code).to_numpy())
@@ -156,6 +157,5 @@ def _agreed(likely: pd.DataFrame, locator: Locator) -> Mapping[str, str]:
 
 def _distance_m(found: Geocoding, lon: np.ndarray, lat: np.ndarray, inside: np.ndarray) -> float:
     """Return how far the nearest place in a grid is from the point that was answered."""
-    east = (lon[inside] - found.lon) * 111_320.0 * math.cos(math.radians(found.lat))
-    north = (lat[inside] - found.lat) * 110_900.0
-    return float(np.hypot(east, north).min())
+    east, north = degree_m(found.lat)
+    return float(np.hypot((lon[inside] - found.lon) * east, (lat[inside] - found.lat) * north).min())

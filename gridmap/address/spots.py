@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridmap.address import score
-from gridmap.address.index import OBJECT_KINDS, AddressIndex
+from gridmap.address.index import OBJECT_KINDS, AddressIndex, degree_m
 from gridmap.address.match import Reading
 from gridmap.address.model import KINDS, MatchType, Step
 from gridmap.address.question import Question
-from gridmap.locate.discs import metres_per_degree
 
 _MOST_ROWS: Final = 1000
 _NEAR_M: Final = 60.0
@@ -132,7 +131,7 @@ def _spread(index: AddressIndex, rows: Rows, match_type: MatchType) -> Spot:
 
 def _away(point: Floats | tuple[float, float], points: Floats) -> Floats:
     """Return metres from a point to others."""
-    scale = metres_per_degree(point[1])
+    scale = degree_m(point[1])
     found: Floats = np.hypot((points[:, 0] - point[0]) * scale[0], (points[:, 1] - point[1]) * scale[1])
     return found
 
