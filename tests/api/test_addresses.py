@@ -25,6 +25,7 @@ from gridmap.address.place import SURE, locate_address
 from gridmap.api import addresses, geocodejson, routes_addresses, security
 from gridmap.api.app import create_app
 from gridmap.api.limits import MOST_POINTS
+from gridmap.api.openapi_addresses import ASKED, NOT_LISTED
 
 GEOCODE = Geocoder.geocode
 SEMVER = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
@@ -469,6 +470,53 @@ def test_versions_and_times_hold_for_addresses_as_for_points(timeline):
             stated = {"address": point["address"], "version": wanted["plan_version"]}
             assert client.get("/v1/locate", params=stated).json()["chain"] == wanted["chain"]
     assert len(versions) == 3
+
+
+def assert_said(example, answer):
+    """Assert that an example is an answer; confidences are measured anew with every change of the matcher."""
+    if isinstance(example, dict):
+        assert set(example) == set(answer)
+        for name in set(example) - {"address_version"}:
+            if "confidence" in name:
+                assert example[name] == pytest.approx(answer[name], abs=0.02), name
+            else:
+                assert_said(example[name], answer[name])
+    elif isinstance(example, list):
+        assert len(example) == len(answer), answer
+        for one, other in zip(example, answer, strict=True):
+            assert_said(one, other)
+    else:
+        assert example == answer
+
+
+def test_the_examples_of_the_openapi_are_what_is_answered(served):
+    def examples(path, method="get", kind=None, body=False):
+        operation = served.get("/openapi.json").json()["paths"][path][method]
+        said = (operation["requestBody"] if body else operation["responses"]["200"])["content"]
+        found = said[kind] if kind else next(iter(said.values()))
+        return found["example"] if "example" in found else {name: e["value"] for name, e in found["examples"].items()}
+
+    for path, name in (("/v1/geocode", "address"), ("/v1/reverse", None), ("/v1/autocomplete", "q")):
+        for example in examples(path).values():
+            query = example["geocoding"]["query"]
+            params = {name: query} if name else dict(zip(("lon", "lat"), query.split(","), strict=True))
+            assert_said(example, read(served, path, **params))
+    alone = examples("/v1/locate")
+    for name, text in (("address", ASKED), ("unresolved", NOT_LISTED)):
+        said = by_address(served, text)
+        assert_said(alone[name]["geocoding"], said["geocoding"])
+        assert [alone[name][each] for each in ("outcome", "reason")] == [said[each] for each in ("outcome", "reason")]
+    (example,) = examples("/v1/geocode", "post", "application/json").values()
+    (body,) = examples("/v1/geocode", "post", "application/json", body=True).values()
+    assert_said(example, served.post("/v1/geocode", json=body).json())
+    item = examples("/v1/locate:batch", "post", "application/json")["answered"]["results"][-1]
+    said = served.post("/v1/locate:batch", json={"points": [{"address": ASKED}]}).json()["results"][0]
+    assert_said(item["geocoding"], said["geocoding"])
+    text, headers = examples("/v1/geocode", "post", "text/csv", body=True), {"content-type": "text/csv"}
+    (row,) = rows_of(served.post("/v1/geocode", content=text.encode(), headers=headers))
+    (wanted,) = csv.DictReader(io.StringIO(examples("/v1/geocode", "post", "text/csv")))
+    assert float(wanted.pop("confidence")) == pytest.approx(float(row.pop("confidence")), abs=0.02)
+    assert_said(wanted, row)
 
 
 def test_the_openapi_has_addresses_where_they_are_answered(served, some):
