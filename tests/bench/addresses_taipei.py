@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 
+import addresses_peers as peers
+import addresses_speed as speed
 import addresses_words as words
 import numpy as np
 import pandas as pd
@@ -22,6 +24,8 @@ import gridmap
 FOLDS = 5
 SURE = 0.9
 METRE = 1 / 111_200
+COMPARED, TRIED = 200, 60
+"""Plates that peers are asked for too, each way; texts that the best of their ways is chosen by."""
 SHOWN = 5
 """Examples that are printed."""
 Build = Callable[[pd.DataFrame], gridmap.Geocoder]
@@ -122,6 +126,49 @@ def go_taipei(build: Build, bars: Bars, *, quick: bool) -> None:
     plates = read_plates()
     _written_three_ways(build, plates.iloc[:: 10 if quick else 1], plates, bars)
     _left_out(build, plates, bars, folds=1 if quick else FOLDS)
+    _beside_peers(build, plates, COMPARED // 5 if quick else COMPARED)
+
+
+def _beside_peers(build: Build, plates: pd.DataFrame, count: int) -> None:
+    """Ask a part of the plates, each way, of a ``pg_trgm`` search and of a rapidfuzz scan over the same list too."""
+    asked = plates.iloc[:: len(plates) // count]
+    written = three_ways(asked, plates)
+    texts, same = [each for way in written.values() for each in way], [*asked["same"]] * len(written)
+    listed, plain, geocoder = plates["address"].tolist(), plates["same"].to_numpy(), build(plates)
+
+    def right(rows: np.ndarray) -> np.ndarray:
+        return (rows >= 0) & (plain[rows] == np.array(same[: len(rows)], dtype=object))
+
+    with speed.one_core():
+        found = answers_of(geocoder, texts)
+        per_s = len(texts) / speed.core_seconds(lambda: [geocoder.geocode(text) for text in texts])
+        ours = found["plain"].to_numpy() == np.array(same, dtype=object)
+        rows = [("gridmap", ours, found["confidence"].to_numpy() >= SURE, per_s)]
+        tried = texts[:: max(1, len(texts) // TRIED)]
+        truth = same[:: max(1, len(texts) // TRIED)]
+
+        def right_of_tried(rows: np.ndarray) -> np.ndarray:
+            return (rows >= 0) & (plain[rows] == np.array(truth, dtype=object))
+
+        way, _ = peers.best_way(listed, tried, right_of_tried, per_s)
+        with peers.trigrams(listed) as opened:
+            trigram = peers.ask(opened(way), texts)
+        scorer, _ = peers.best_scorer(listed, tried, right_of_tried, per_s)
+        scanned = peers.ask(peers.scan(listed, scorer), texts)
+    for name, answers in ((f"pg_trgm, {way}", trigram), (f"rapidfuzz, {scorer}", scanned)):
+        rows.append((name, right(answers.rows), answers.scores >= SURE, answers.per_s))
+    lines = [
+        (
+            name,
+            f"{good.mean():.1%}",
+            f"{sure.mean():.1%}",
+            f"{(sure & ~good).sum() / max(sure.sum(), 1):.2%}",
+            f"{per:,.1f}",
+        )
+        for name, good, sure, per in rows
+    ]
+    columns = ("", "the very plate", "at ≥ 0.9", "wrong at ≥ 0.9", "look-ups/s")
+    print_table(f"{len(texts):,} of the plates, written three ways; 0.9 of each one's own scale", columns, lines)
 
 
 def _written_three_ways(build: Build, asked: pd.DataFrame, plates: pd.DataFrame, bars: Bars) -> None:
