@@ -123,7 +123,8 @@ class Matcher:
     def readings(self, question: Question) -> list[Reading]:
         """Return the places a question may mean, the likeliest first, each once."""
         best: dict[int, Reading] = {}
-        self._follow(question, question.mentions, best, near=True)
+        # Where words in front are not explained nothing clean can follow: that is left to the names found below.
+        self._follow(question, question.mentions, best, near=True, most=_CLEAN)
         if _least(best) > _CLEAN:
             mentions = [each for each in self._book.find(question.text) if each.start >= question.front.end]
             self._follow(question, mentions, best, near=True)
@@ -185,9 +186,10 @@ class Matcher:
         return said
 
     def _follow(
-        self, question: Question, mentions: Sequence[Mention], best: dict[int, Reading], near: bool
+        self, question: Question, mentions: Sequence[Mention], best: dict[int, Reading], near: bool,
+        most: float = score.IMPOSSIBLE,
     ) -> None:  # fmt: skip
-        """Add the readings that follow from names; what cannot come near the best is not walked."""
+        """Add the readings that follow from names; what cannot come near the best, or below ``most``, is not walked."""
         said = self._said(mentions)
         least = _least(best)
         known: dict[tuple[int, int], Beside] = {}
@@ -198,7 +200,7 @@ class Matcher:
             beside = known.get(mention[:2])
             if beside is None:
                 beside = known[mention[:2]] = read_beside(question, mention, mentions, said)
-            if mention.cost + beside.price + beside.strange > least + _WORSE:
+            if mention.cost + beside.price + beside.strange > min(least + _WORSE, most):
                 continue
             names = [(mention.name, mention.cost)]
             if near and mention.how == "exact":
