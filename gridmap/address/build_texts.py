@@ -46,6 +46,7 @@ def _addresses(listed: Listed) -> list[str]:
         elif not before or text.startswith(before):
             found.append(text)
         else:
+            # The pattern matches every text, if only its empty beginning.
             key = (before, _HEAD.match(text)[0])  # type: ignore[index]
             if key not in named:
                 named[key] = clean(before) in clean(key[1])

@@ -8,6 +8,7 @@ matches chooses.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -71,9 +72,8 @@ def name_tables(names: Sequence[str]) -> Tables:
     >>> [mention.name for mention in NameBook(["人民路", "云浦社区"], tables).find("云浦居委会人民15号")]
     [1, 0]
     """
-    if len(set(names)) < len(names):
-        seen: set[str] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
         raise GridmapError(f"the name {twice!r} occurs twice; the names of a book must be distinct")
     forms = forms_of(names)
     characters = sorted(set("".join(names)))

@@ -97,6 +97,7 @@ def place_geocoding(locator: Locator, found: Geocoding) -> AddressPlacement:
     """Find the grid of what a geocoder has said."""
     if found.match_type in ("", "fallback") or math.isnan(found.lon):
         reason = _FALLBACK if found.match_type == "fallback" else found.reason
+        # Only an address can be unresolved: a point of the locator never is, so its outcomes do not list it.
         nowhere = Placement(UNRESOLVED, reason, MappingProxyType({}), (), None, locator.plan_version)  # type: ignore[arg-type]
         return AddressPlacement(found, nowhere, 0.0, (), True)
     placement = locator.locate(found.lon, found.lat)

@@ -39,6 +39,7 @@ def syllables(text: str) -> list[str]:
     """
     from pypinyin import Style, lazy_pinyin
 
+    # Its annotations know errors as a name or as a text; a list a character each is what it documents too.
     return lazy_pinyin(text, style=Style.NORMAL, errors=lambda run: list(run))  # type: ignore[arg-type,return-value]
 
 
